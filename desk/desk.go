@@ -1,0 +1,255 @@
+// Package desk is the domain of a help desk: tickets, the people around them,
+// what can be asked of a ticket ([Command]) and what then has happened
+// ([Event]). It is a set of pure functions over plain data: no I/O, no clock,
+// no goroutines.
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// TicketID is the internal name of a ticket, 1 and up. People see its Number.
+type TicketID uint64
+
+// PersonID names a person, 1 and up. A person's address stands in one record.
+type PersonID uint64
+
+// State is where a ticket stands.
+type State string
+
+// The states of a ticket.
+const (
+	New       State = "new"       // nobody works on it yet
+	Open      State = "open"      // somebody does
+	Pending   State = "pending"   // waits for somebody else
+	Resolved  State = "resolved"  // waits for the requester's approval
+	Closed    State = "closed"    // done
+	Merged    State = "merged"    // lives on in another ticket
+	Cancelled State = "cancelled" // annulled
+)
+
+// Ended says that nobody is expected to do anything more on the ticket.
+func (s State) Ended() bool { return s == Closed || s == Merged || s == Cancelled }
+
+// Actor says who did something. Its forms are made by the functions below.
+type Actor string
+
+// The actors that are no person.
+const (
+	System   Actor = "system"   // Ventanilla itself
+	Operator Actor = "operator" // somebody at the command line
+)
+
+// ByPerson is the actor for a requester or another person from outside.
+func ByPerson(id PersonID) Actor { return Actor(fmt.Sprintf("person/%d", id)) }
+
+// ByAgent is the actor for an agent, by name.
+func ByAgent(name string) Actor { return Actor("agent/" + name) }
+
+// Agent returns the agent's name, or "" if the actor is none.
+func (a Actor) Agent() string {
+	name, ok := strings.CutPrefix(string(a), "agent/")
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// Person returns the person's id, or 0 if the actor is none.
+func (a Actor) Person() PersonID {
+	var id PersonID
+	if s, ok := strings.CutPrefix(string(a), "person/"); ok {
+		_, _ = fmt.Sscan(s, &id)
+	}
+	return id
+}
+
+// Ticket is a ticket's present state: the sum of its events. It carries no
+// bodies and nothing that grows for ever.
+type Ticket struct {
+	ID         TicketID   `json:"id"`
+	Number     string     `json:"number"`   // what people see, without "#": 003181
+	Revision   int        `json:"revision"` // number of events applied
+	State      State      `json:"state"`
+	Subject    string     `json:"subject"` // without prefixes and tags
+	Type       string     `json:"type,omitempty"`
+	Queue      string     `json:"queue"`
+	Priority   int        `json:"priority"` // 1 (most urgent) to 5
+	Language   string     `json:"language"`
+	Requester  PersonID   `json:"requester"`
+	Others     []PersonID `json:"others,omitempty"` // observers and guests, at most MaxOthers
+	Assignee   string     `json:"assignee,omitempty"`
+	Resolution int        `json:"resolution,omitempty"` // how often it was resolved; decisions are bound to it
+	Articles   int        `json:"articles"`
+	Held       int        `json:"held,omitempty"` // articles that wait for #aceptar or #apartar
+	Unverified bool       `json:"unverified,omitempty"`
+	Linked     TicketID   `json:"linked,omitempty"` // the ticket that this one was split off from by lack of proof
+	OpenedAt   time.Time  `json:"opened_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	ResolvedAt time.Time  `json:"resolved_at,omitzero"`
+	ClosedAt   time.Time  `json:"closed_at,omitzero"`
+	Decision   string     `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
+}
+
+// MaxOthers is how many observers and guests a ticket can have.
+const MaxOthers = 50
+
+// Tickets are the tickets that a set of commands may touch.
+type Tickets map[TicketID]Ticket
+
+// Article is one contribution to a ticket. Its text lies in the raw mail.
+type Article struct {
+	Ticket    TicketID  `json:"ticket"`
+	Number    int       `json:"number"` // within the ticket, 1 and up
+	At        time.Time `json:"at"`
+	Author    Actor     `json:"author"`
+	Kind      string    `json:"kind"`                 // KindPublic, KindNote, KindHeld, KindAside, KindAutomatic
+	Mail      string    `json:"mail,omitempty"`       // where the raw mail lies, as the intake log names it
+	MessageID string    `json:"message_id,omitempty"` // of the mail
+	Excerpt   string    `json:"excerpt,omitempty"`    // first line, for lists
+	Files     int       `json:"files,omitempty"`
+	Trust     string    `json:"trust,omitempty"`
+}
+
+// The kinds of an article.
+const (
+	KindPublic    = "public"    // requester and agents see it
+	KindNote      = "note"      // agents see it
+	KindHeld      = "held"      // waits until an agent accepts it or puts it aside
+	KindAside     = "aside"     // put aside by an agent
+	KindAutomatic = "automatic" // an automatic answer, folded
+)
+
+// Event is something that has happened to a ticket. Events are only ever added.
+type Event struct {
+	Ticket  TicketID  `json:"ticket"`
+	Seq     int       `json:"seq"` // 1 and up; the ticket's Revision after it
+	At      time.Time `json:"at"`
+	Kind    EventKind `json:"kind"`
+	Actor   Actor     `json:"actor"`
+	Article int       `json:"article,omitempty"` // the article that belongs to it
+	Old     string    `json:"old,omitempty"`     // of what was changed
+	New     string    `json:"new,omitempty"`
+	Text    string    `json:"text,omitempty"` // a comment or reason, at most MaxReason bytes
+	Opened  *Opening  `json:"opened,omitempty"`
+	Person  PersonID  `json:"person,omitempty"` // who was added
+	Ack     Ack       `json:"ack,omitempty"`
+	Quiet   bool      `json:"quiet,omitempty"` // nobody is told
+}
+
+// MaxReason is how many bytes of a comment or reason an event keeps.
+const MaxReason = 4096
+
+// Opening is what a new ticket starts with.
+type Opening struct {
+	Number     string   `json:"number"`
+	Subject    string   `json:"subject"`
+	Type       string   `json:"type,omitempty"`
+	Queue      string   `json:"queue"`
+	Priority   int      `json:"priority"`
+	Language   string   `json:"language"`
+	Requester  PersonID `json:"requester"`
+	Assignee   string   `json:"assignee,omitempty"`
+	Unverified bool     `json:"unverified,omitempty"`
+	Linked     TicketID `json:"linked,omitempty"`
+}
+
+// Ack says how the requester of a new ticket is acknowledged.
+type Ack string
+
+// The acknowledgements.
+const (
+	AckNone  Ack = ""      // not at all
+	AckFixed Ack = "fixed" // number and fixed words only: the sender is not verified
+	AckFull  Ack = "full"  // number, link and subject
+)
+
+// EventKind says what has happened.
+type EventKind string
+
+// The events.
+const (
+	Opened          EventKind = "opened"
+	Answered        EventKind = "answered"  // an agent wrote to the requester
+	Replied         EventKind = "replied"   // the requester or a participant wrote
+	Noted           EventKind = "noted"     // an agent wrote an internal note
+	Held            EventKind = "held"      // an article waits for an agent
+	Accepted        EventKind = "accepted"  // a held article was let in
+	SetAside        EventKind = "set-aside" // a held article was put aside
+	AutoReplied     EventKind = "auto-replied"
+	Assigned        EventKind = "assigned"
+	QueueChanged    EventKind = "queue-changed"
+	PriorityChanged EventKind = "priority-changed"
+	TypeChanged     EventKind = "type-changed"
+	ResolvedEvent   EventKind = "resolved"
+	ApprovedEvent   EventKind = "approved"
+	RejectedEvent   EventKind = "rejected"
+	ClosedEvent     EventKind = "closed"
+	Reopened        EventKind = "reopened"
+	Joined          EventKind = "joined"   // a person became observer or guest
+	Delivery        EventKind = "delivery" // the ledger: what became of a mail of ours
+)
+
+// Command is something asked of a ticket. The zero fields of a command are
+// those that its Kind does not use.
+type Command struct {
+	Ticket   TicketID
+	Kind     CommandKind
+	Actor    Actor
+	Value    string   // agent, queue, type or state
+	Number   int      // priority, or article for Accept and SetAside
+	Text     string   // reason or comment
+	Opening  *Opening // of Open
+	Ack      Ack      // of Open
+	Person   PersonID // of Join
+	Article  bool     // the mail being processed becomes an article of it
+	Quiet    bool
+	Revision int // of a decision: the Resolution it was made for; 0 means the present one
+}
+
+// CommandKind says what is asked.
+type CommandKind string
+
+// The commands.
+const (
+	CmdOpen      CommandKind = "open"
+	CmdAnswer    CommandKind = "answer"
+	CmdReply     CommandKind = "reply"
+	CmdNote      CommandKind = "note"
+	CmdHold      CommandKind = "hold"
+	CmdAccept    CommandKind = "accept"
+	CmdSetAside  CommandKind = "set-aside"
+	CmdAutoReply CommandKind = "auto-reply"
+	CmdAssign    CommandKind = "assign"
+	CmdQueue     CommandKind = "queue"
+	CmdPriority  CommandKind = "priority"
+	CmdType      CommandKind = "type"
+	CmdResolve   CommandKind = "resolve"
+	CmdClose     CommandKind = "close"
+	CmdReopen    CommandKind = "reopen"
+	CmdApprove   CommandKind = "approve"
+	CmdReject    CommandKind = "reject"
+	CmdJoin      CommandKind = "join"
+	CmdDelivery  CommandKind = "delivery"
+)
+
+// ErrRefused says that the ticket's state or the actor does not allow a
+// command. A *Refusal says why in words for the actor.
+var ErrRefused = errors.New("refused")
+
+// Refusal is an ErrRefused with its reason: a key of the words in templates,
+// such as "already-closed".
+type Refusal struct {
+	Command Command
+	Reason  string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("%s of ticket %d by %s: %s", r.Command.Kind, r.Command.Ticket, r.Command.Actor, r.Reason)
+}
+
+// Unwrap makes errors.Is(r, ErrRefused) true.
+func (r *Refusal) Unwrap() error { return ErrRefused }
