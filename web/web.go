@@ -1,0 +1,141 @@
+// Package web serves the pages behind the links in mails: the page of a
+// decision, the page of a ticket's status, and the answer to a health check.
+//
+// A link shows, a button acts. GET and HEAD change nothing, since mail scanners
+// and browsers follow links that nobody clicked; only the POST of the page's
+// own form calls [Desk.Decide].
+//
+// The token in the path is all that a visitor needs and has: there are no
+// cookies, no accounts and no parameters. A token is therefore never logged,
+// never sent on as a referrer, and pages are never cached, framed or indexed.
+package web
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"ventanilla/desk"
+)
+
+// Desk is what the pages ask of the help desk. Each method returns
+// [ErrNotFound] alike for a token that is unknown, malformed or made for another
+// purpose. Any error but the two of this package is taken for temporary.
+type Desk interface {
+	// Decision returns what is to be decided, or what was. It changes nothing.
+	Decision(ctx context.Context, token string) (Decision, error)
+
+	// Decide records a decision. A second or late call changes nothing and
+	// returns what is recorded. comment is plain text, at most MaxComment
+	// characters and desk.MaxReason bytes, and may be empty. [ErrRefused] says
+	// that the ticket no longer waits for a decision.
+	Decide(ctx context.Context, token string, approve bool, comment string) (Decision, error)
+
+	// Status returns where a ticket stands. It changes nothing.
+	Status(ctx context.Context, token string) (Status, error)
+}
+
+// What a [Desk] answers when it does not do as asked.
+var (
+	ErrNotFound = errors.New("no such page")                        // 404
+	ErrRefused  = errors.New("the ticket does not wait for answer") // 409
+)
+
+// What can be recorded of a decision.
+const (
+	Approved = "approved"
+	Rejected = "rejected"
+)
+
+// Decision is a resolution that its requester approves or rejects. Its strings
+// are plain text; those that people wrote are shown and never interpreted.
+type Decision struct {
+	Desk       string // name of the desk
+	Language   string // "es", "en" or "pt"; anything else is read as the desk's own
+	Number     string // of the ticket, without "#"
+	Subject    string
+	Resolution string // the agent's last words
+	State      desk.State
+	Decided    string // Approved, Rejected, or "" while nothing is recorded
+	DecidedAt  time.Time
+	Expired    bool // the link is too old to decide with
+	Open       bool // the ticket waits for this decision
+}
+
+// waits says that the page offers the buttons.
+func (d Decision) waits() bool { return d.Open && !d.Expired && d.Decided == "" }
+
+// Status is where a ticket stands, as its requester may know it.
+type Status struct {
+	Desk      string
+	Language  string
+	Number    string // without "#"
+	Subject   string
+	State     desk.State
+	Queue     string // as people read it; may be empty
+	Assignee  string // as people read it; may be empty
+	OpenedAt  time.Time
+	UpdatedAt time.Time
+}
+
+// Options are what [Handler] needs besides the desk.
+type Options struct {
+	// Words returns a word of the pages: (*templates.Set).Word. It is asked
+	// anew for every page, so that a reload shows. Required.
+	Words func(lang, key string) string
+
+	Name      string                      // of the desk, for pages that belong to no ticket
+	Language  string                      // of who asks for none that there is; "" means "es"
+	PublicURL string                      // what links begin with, such as https://ayuda.example.org
+	Zone      *time.Location              // of the times shown; nil means UTC
+	Log       *slog.Logger                // nil means none
+	Healthy   func(context.Context) error // asked by /healthz; nil means always
+	Patience  time.Duration               // how long the desk may take for a page; 0 means 10 s
+}
+
+// Limits of what a visitor may send.
+const (
+	MaxComment = 4000     // characters of a comment
+	maxForm    = 64 << 10 // bytes of a form
+	maxToken   = 64       // characters, as of desk.Keys.Check
+)
+
+// Handler serves GET and HEAD of /d/{token}, /t/{token} and /healthz, and POST
+// of /d/{token}. Any other path is 404. It answers 200, 303 after a decision,
+// 400 (a form that the page does not make), 403 (a form of another site), 404,
+// 405, 409 (nothing waits for this decision), 413, or 500 with an id that
+// stands in the log too.
+func Handler(d Desk, o Options) http.Handler {
+	if o.Language == "" {
+		o.Language = languages[0]
+	}
+	if o.Zone == nil {
+		o.Zone = time.UTC
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Patience == 0 {
+		o.Patience = 10 * time.Second
+	}
+	return &site{desk: d, Options: o, newID: randomID, crossSite: crossSite}
+}
+
+// NewServer returns a server for h with time-outs that no slow visitor outlasts
+// and with room for small requests only.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+	if log != nil {
+		s.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
+	}
+	return s
+}
