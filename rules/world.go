@@ -1,0 +1,196 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"ventanilla/desk"
+)
+
+// queueFile is desk/queues.toml.
+type queueFile struct {
+	Queues []queueText `toml:"queue" help:"Una cola: una dependencia con su buzón, donde esperan los tickets."`
+}
+
+type queueText struct {
+	Name     string   `toml:"name" help:"Nombre corto para archivos y comandos (#cola soporte): minúsculas sin tilde, cifras, punto, - y _. Obligatorio."`
+	Title    string   `toml:"title" help:"Nombre que lee la gente. Sin esta clave, name."`
+	Address  string   `toml:"address" help:"Dirección de la cola. Obligatoria. Sin «+», que Ventanilla usa para reconocer las respuestas, y con 23 letras como mucho antes de la @, para que esa seña quepa."`
+	Further  []string `toml:"further" help:"Otras direcciones que llegan a la misma cola."`
+	Agents   []string `toml:"agents" help:"Agentes que la atienden, como se llaman en desk/agents.toml. Reciben aviso de cada ticket nuevo."`
+	Approval *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
+	Language string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
+	Type     string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
+	Privacy  string   `toml:"privacy" help:"Aviso de tratamiento de datos personales al pie del acuse de recibo (en Colombia, Ley 1581 de 2012)."`
+	Default  bool     `toml:"default" help:"true: aquí va lo que no es de ninguna otra. Sin ella, la primera cola del archivo."`
+}
+
+// agentFile is desk/agents.toml.
+type agentFile struct {
+	Agents []agentText `toml:"agent" help:"Un agente: quien atiende tickets. Se le reconoce por la dirección exacta desde la que escribe."`
+}
+
+type agentText struct {
+	Name     string   `toml:"name" help:"Nombre corto para archivos y comandos (#asignar luis): minúsculas sin tilde, cifras, punto, - y _. Obligatorio."`
+	Title    string   `toml:"title" help:"Nombre que lee la gente. Sin esta clave, name."`
+	Address  string   `toml:"address" help:"Dirección del agente, a la que se le escribe. Obligatoria."`
+	Further  []string `toml:"further" help:"Otras direcciones desde las que escribe."`
+	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
+}
+
+// LoadWorld reads desk/queues.toml and desk/agents.toml of an installation and
+// returns base with their queues and agents, the default queue first. All
+// mistakes are returned at once, each a *[FileError].
+func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
+	var queues queueFile
+	var agents agentFile
+	queueDocument, queueErr := readFile(installation, "desk/queues.toml", &queues)
+	agentDocument, agentErr := readFile(installation, "desk/agents.toml", &agents)
+	if err := errors.Join(queueErr, agentErr); err != nil {
+		return nil, err
+	}
+	world := base
+	world.Queues, world.Agents = nil, nil
+	b := builder{world: &world, names: map[string]string{}, addresses: map[string]string{}}
+	for i, t := range agents.Agents {
+		b.agent(&checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}, t)
+	}
+	for i, t := range queues.Queues {
+		b.queue(&checker{document: queueDocument, path: fmt.Sprintf("queue[%d]", i)}, t)
+	}
+	if len(queues.Queues) == 0 {
+		b.faults = append(b.faults, &FileError{File: "desk/queues.toml", Message: "no hay ninguna cola: hace falta al menos una sección [[queue]]"})
+	}
+	if err := Join(b.faults...); err != nil {
+		return nil, err
+	}
+	return &world, nil
+}
+
+func readFile(installation fs.FS, name string, into any) (*Document, error) {
+	data, err := fs.ReadFile(installation, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &FileError{File: name, Message: "falta este archivo"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	return Read(name, data, into)
+}
+
+// builder makes a world and gathers the mistakes in its files.
+type builder struct {
+	world     *desk.World
+	names     map[string]string // where "agent luis" or "queue soporte" is
+	addresses map[string]string // whose an address is, in lower case
+	preferred string            // the queue marked as default
+	faults    []*FileError
+}
+
+func (b *builder) agent(c *checker, t agentText) {
+	b.name(c, "agent", t.Name)
+	b.address(c, "address", t.Address, "del agente "+t.Name)
+	for i, a := range t.Further {
+		b.address(c, fmt.Sprintf("further[%d]", i), a, "del agente "+t.Name)
+	}
+	b.world.Agents = append(b.world.Agents, desk.Agent{
+		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
+	})
+	b.faults = append(b.faults, c.faults...)
+}
+
+func (b *builder) queue(c *checker, t queueText) {
+	b.name(c, "queue", t.Name)
+	b.queueAddress(c, t)
+	for i, a := range t.Further {
+		b.address(c, fmt.Sprintf("further[%d]", i), a, "de la cola "+t.Name)
+	}
+	b.queueAgents(c, t.Agents)
+	q := desk.Queue{
+		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
+		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy),
+	}
+	switch {
+	case t.Default && b.preferred != "":
+		c.fault("default", "ya es default la cola %s: solo puede serlo una", b.preferred)
+	case t.Default:
+		b.preferred = t.Name
+		b.world.Queues = slices.Insert(b.world.Queues, 0, q)
+	default:
+		b.world.Queues = append(b.world.Queues, q)
+	}
+	b.faults = append(b.faults, c.faults...)
+}
+
+// longestLocal is how long the local part of a queue's address can be, so that
+// "+" and a token of 40 letters fit into the 64 that RFC 5321 §4.5.3.1.1 allows.
+const longestLocal = 64 - len("+") - 40
+
+func (b *builder) queueAddress(c *checker, t queueText) {
+	local, _, _ := strings.Cut(t.Address, "@")
+	switch {
+	case strings.Contains(local, "+"):
+		c.fault("address", "la dirección de una cola no lleva «+»: Ventanilla lo usa para reconocer las respuestas")
+	case len(local) > longestLocal:
+		c.fault("address", "lo que va antes de la @ es demasiado largo: %d letras como mucho, para que quepa la seña de las respuestas", longestLocal)
+	default:
+		b.address(c, "address", t.Address, "de la cola "+t.Name)
+	}
+}
+
+func (b *builder) queueAgents(c *checker, names []string) {
+	for i, name := range names {
+		if _, ok := b.world.Agent(name); !ok {
+			c.fault(fmt.Sprintf("agents[%d]", i), "no hay ningún agente %q en desk/agents.toml%s", name, meant(name, agentNames(b.world), "agentes"))
+		} else if slices.Contains(names[:i], name) {
+			c.fault(fmt.Sprintf("agents[%d]", i), "el agente %s está dos veces", name)
+		}
+	}
+}
+
+// name checks a name that files and commands use.
+func (b *builder) name(c *checker, kind, name string) {
+	key := kind + " " + name
+	wrong := strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
+	switch {
+	case name == "":
+		c.fault("name", `falta el nombre: escriba name = "…"`)
+	case wrong:
+		c.fault("name", "el nombre %q solo puede llevar minúsculas sin tilde, cifras, punto, - y _; lo que lee la gente va en title", name)
+	case b.names[key] != "":
+		c.fault("name", "el nombre %s ya está en %s", name, b.names[key])
+	default:
+		b.names[key] = fmt.Sprintf("%s:%d", c.document.name, c.document.line(joined(c.path, "name")))
+	}
+}
+
+// address checks an address and that nobody else has it: an agent who wrote from
+// a queue's address would be the desk itself.
+func (b *builder) address(c *checker, key, address, whose string) {
+	if address == "" {
+		c.fault(key, `falta la dirección: escriba address = "…"`)
+		return
+	}
+	if wrong := WrongAddress(address); wrong != "" {
+		c.fault(key, "%s", wrong)
+		return
+	}
+	lower := strings.ToLower(address)
+	if other, ok := b.addresses[lower]; ok {
+		c.fault(key, "la dirección %s ya es %s", address, other)
+		return
+	}
+	b.addresses[lower] = whose
+}
+
+func titleOr(title, name string) string {
+	if strings.TrimSpace(title) == "" {
+		return name
+	}
+	return title
+}
