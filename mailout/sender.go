@@ -1,0 +1,468 @@
+package mailout
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Outbox is where a [Sender] finds the mails to be sent. Its methods are called
+// from several goroutines at once, Due and Settle each from one alone.
+type Outbox interface {
+	// Due returns up to limit mails whose Due is not after now, earliest first,
+	// leaving out those that are given up, that are held, or whose id skip knows:
+	// these are under way. It calls skip only until it returns. A Settle that has
+	// returned before Due was called must be seen by it, else mails go out twice.
+	//
+	// next is the Due of the earliest mail that will be due after now, and the
+	// zero time if there is none.
+	Due(ctx context.Context, now time.Time, limit int, skip func(id string) bool) (mails []Outgoing, next time.Time, err error)
+
+	// Settle records what came of mails, all of them in one commit. After an
+	// error it is called again with the same results, so recording one twice must
+	// be the same as once; a result for a mail that is no longer there is nothing.
+	Settle(ctx context.Context, results []Result) error
+
+	// Raw opens the raw mail that a [Piece] lies in. release may be nil.
+	Raw(ctx context.Context, ref string) (raw []byte, release func(), err error)
+}
+
+// Outcome says what came of an attempt to send a mail.
+type Outcome string
+
+// The outcomes.
+const (
+	Sent   Outcome = "sent"   // the smarthost has taken charge of it: the row may go
+	Again  Outcome = "again"  // to be tried at Result.Due
+	Failed Outcome = "failed" // refused for good, or given up after five days
+)
+
+// Result is what came of an attempt to send one mail.
+type Result struct {
+	ID       string
+	At       time.Time
+	Outcome  Outcome
+	Attempts int       // made so far; one that failed for the smarthost's own trouble does not count
+	Due      time.Time // of Again
+	Code     int       // the server's reply (RFC 5321 §4.2), 0 if there was none
+	Enhanced string    // its enhanced status code (RFC 3463), as 5.1.1, or ""
+	Text     string    // its words or ours: one line of UTF-8, at most 500 bytes
+}
+
+// TLSMode says how the way to the smarthost is encrypted.
+type TLSMode string
+
+// The modes. There is none that encrypts only if the server happens to offer it.
+const (
+	TLSStart    TLSMode = "starttls" // STARTTLS is required (RFC 3207); the default
+	TLSImplicit TLSMode = "tls"      // from the first byte (RFC 8314 §3.3)
+	TLSNone     TLSMode = "none"     // plain text, to this machine only unless PlainText is set
+)
+
+// Smarthost is the server that takes all mail of the desk.
+type Smarthost struct {
+	Address    string // host:port
+	TLS        TLSMode
+	ServerName string         // that its certificate must carry; "" means the host of Address
+	RootCAs    *x509.CertPool // nil means the system's
+	Hello      string         // the name that we give ourselves in EHLO; "" means localhost
+	User       string         // "" means no AUTH
+	PlainText  bool           // allows TLSNone to another machine; AUTH is not done there even so
+
+	// Password is asked for at each new connection, so that a changed secret
+	// needs no restart. It is neither kept nor logged.
+	Password func() (string, error)
+}
+
+// SenderOptions are the settings of a [Sender].
+type SenderOptions struct {
+	Smarthost   Smarthost
+	Connections int              // at once; 0 means 4
+	PerMinute   int              // mails that the smarthost takes from us in a minute; 0 means any number
+	Log         *slog.Logger     // nil means nowhere
+	Now         func() time.Time // nil means time.Now
+}
+
+// SenderStatus is how a [Sender] does.
+type SenderStatus struct {
+	Trouble             string    // what keeps all mail back, in one line; "" if nothing does
+	Since               time.Time // of Trouble
+	Sent, Again, Failed uint64    // results since the start
+}
+
+// Sender brings mails from the outbox to the smarthost, over connections that
+// stay open while there is something to send.
+//
+// A mail that was sent is sent again only if the process ends between the
+// server's 250 and Settle, or if the connection breaks between the end of the
+// data and the server's 250; then its bytes and its Message-ID are the same.
+type Sender struct {
+	outbox    Outbox
+	smarthost Smarthost
+	workers   int
+	batch     int // mails fetched at once
+	log       *slog.Logger
+	now       func() time.Time
+	rate      *rate.Limiter // nil means no limit
+	waits     waits
+	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+
+	wake    chan struct{}
+	queue   chan job
+	results chan Result
+	pool    pool
+	circuit circuit
+
+	underWay map[string]struct{} // ids taken and not yet settled; only feed touches it
+	skip     func(id string) bool
+	mu       sync.Mutex
+	done     []string // ids to be taken out of underWay
+
+	sent, again, failed atomic.Uint64
+}
+
+// waits are the times that a Sender gives to others.
+type waits struct {
+	command time.Duration // for a reply, the greeting included, and for a piece of the data to be taken (RFC 5321 §4.5.3.2)
+	submit  time.Duration // for the reply to the final dot
+	idle    time.Duration // that a connection stays open unused
+	quit    time.Duration // for the reply to QUIT
+	grace   time.Duration // for deliveries under way when Run is to end
+	settle  time.Duration // for the last results to be recorded
+	rest    time.Duration // before a refused further connection is tried again
+}
+
+// job is a mail on its way to a worker.
+type job struct {
+	Outgoing
+	probe bool // sent to see whether the smarthost works again
+}
+
+// NewSender returns a sender that does nothing until [Sender.Run].
+func NewSender(outbox Outbox, o SenderOptions) *Sender {
+	s := &Sender{
+		outbox:    outbox,
+		smarthost: o.Smarthost,
+		workers:   o.Connections,
+		batch:     256,
+		log:       o.Log,
+		now:       o.Now,
+		waits: waits{
+			command: 5 * time.Minute, submit: 10 * time.Minute, idle: 30 * time.Second, quit: 2 * time.Second,
+			grace: 10 * time.Second, settle: 5 * time.Second, rest: time.Minute,
+		},
+		dial:     (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		wake:     make(chan struct{}, 1),
+		results:  make(chan Result, 128),
+		underWay: make(map[string]struct{}),
+	}
+	if s.workers <= 0 {
+		s.workers = 4
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if o.PerMinute > 0 {
+		s.rate = rate.NewLimiter(rate.Every(time.Minute/time.Duration(o.PerMinute)), 1)
+		s.batch = min(s.batch, o.PerMinute)
+	}
+	s.queue = make(chan job, s.batch)
+	s.skip = func(id string) bool { _, ok := s.underWay[id]; return ok }
+	return s
+}
+
+// Wake tells the sender that new mail has been committed. It never waits.
+func (s *Sender) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it has been told already
+	}
+}
+
+// Status returns how the sender does. It may be called at any time.
+func (s *Sender) Status() SenderStatus {
+	trouble, since := s.circuit.status()
+	return SenderStatus{Trouble: trouble, Since: since, Sent: s.sent.Load(), Again: s.again.Load(), Failed: s.failed.Load()}
+}
+
+// Run sends mails until ctx is done. Then it takes no more, gives deliveries
+// under way ten seconds to end, and records their results; a mail cut off
+// before its end stays in the outbox as it was. Run returns an error at once if
+// the smarthost's settings make no sense, and at the end if results could not
+// be recorded. A Sender runs once.
+func (s *Sender) Run(ctx context.Context) error {
+	if err := s.smarthost.check(); err != nil {
+		return fmt.Errorf("smarthost: %w", err)
+	}
+	delivery, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
+	recording, giveUp := context.WithCancel(context.WithoutCancel(ctx))
+	defer giveUp()
+
+	var workers, recorder, closer sync.WaitGroup
+	for range s.workers {
+		workers.Go(func() { s.work(ctx, delivery) })
+	}
+	var unrecorded error
+	recorder.Go(func() { unrecorded = s.record(recording) })
+	closer.Go(func() { s.pool.tend(ctx, s.waits.idle, s.waits.quit) })
+
+	s.feed(ctx)
+	close(s.queue)
+	grace := time.AfterFunc(s.waits.grace, cut)
+	last := time.AfterFunc(s.waits.grace+s.waits.settle, giveUp)
+	workers.Wait()
+	grace.Stop()
+	last.Reset(s.waits.settle)
+	close(s.results)
+	recorder.Wait()
+	last.Stop()
+	closer.Wait()
+	s.pool.quitIdle(0, s.waits.quit)
+	return unrecorded
+}
+
+// feed keeps the queue filled until ctx is done.
+func (s *Sender) feed(ctx context.Context) {
+	f := failures{log: s.log, doing: "read the outbox"}
+	for ctx.Err() == nil {
+		pause, err := s.fetch(ctx)
+		if f.note(err); err != nil {
+			pause = f.pause()
+		}
+		if pause <= 0 {
+			continue
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// fetch puts mails that are due into the queue: many of them, or, while the
+// smarthost is in trouble, one a time as a probe. It returns how long there is
+// nothing to do, unless woken.
+func (s *Sender) fetch(ctx context.Context) (pause time.Duration, err error) {
+	now := s.now()
+	limit := s.batch
+	open, until := s.circuit.open()
+	if open {
+		if wait := until.Sub(now); wait > 0 {
+			return wait, nil
+		}
+		limit = 1
+	}
+	s.forget()
+	mails, next, err := s.outbox.Due(ctx, now, limit, s.skip)
+	if err != nil {
+		return 0, err
+	}
+	if open && len(mails) > 0 {
+		pause = s.circuit.probed(now)
+	}
+	for _, m := range mails {
+		s.underWay[m.ID] = struct{}{}
+		select {
+		case s.queue <- job{m, open}:
+		case <-ctx.Done():
+			return 0, nil
+		}
+	}
+	switch {
+	case pause > 0:
+		return pause, nil
+	case len(mails) == limit:
+		return 0, nil
+	case next.IsZero():
+		return time.Hour, nil // Wake comes before
+	}
+	return max(next.Sub(s.now()), 10*time.Millisecond), nil
+}
+
+// release says that a mail is no longer under way: its result is recorded, or
+// there was none.
+func (s *Sender) release(ids ...string) {
+	s.mu.Lock()
+	s.done = append(s.done, ids...)
+	s.mu.Unlock()
+}
+
+// putBack leaves a mail to be fetched again.
+func (s *Sender) putBack(id string) {
+	s.release(id)
+	s.Wake()
+}
+
+// forget takes released mails out of those under way. It is called before Due
+// and never while it runs: a Due that looked at the outbox before a result was
+// recorded, and asked skip after it, would hand out a mail that has been sent.
+func (s *Sender) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range s.done {
+		delete(s.underWay, id)
+	}
+	s.done = s.done[:0]
+}
+
+// work delivers mails of the queue, one at a time. After ctx is done it takes
+// none; delivery ends the one under way.
+func (s *Sender) work(ctx, delivery context.Context) {
+	for j := range s.queue {
+		if ctx.Err() != nil || !s.circuit.admits(j.probe) || s.rate != nil && s.rate.Wait(ctx) != nil {
+			s.putBack(j.ID)
+			continue
+		}
+		result, f := s.attempt(delivery, j.Outgoing)
+		switch {
+		case f != nil && delivery.Err() != nil && f.stage != stageEnd:
+			s.putBack(j.ID) // cut off: as if it had not been tried
+		case f != nil && f.stage == stageConnect && s.pool.inUse() > 0:
+			s.putBack(j.ID)
+			s.rest(ctx)
+		default:
+			s.results <- s.judge(j.Outgoing, result, f)
+		}
+	}
+}
+
+// rest is for a worker that got no connection while others have theirs: the
+// server allows fewer than we would like. Who lets go of the last connection
+// does not rest, so there is always somebody to send a probe.
+func (s *Sender) rest(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(s.waits.rest):
+	}
+}
+
+// attempt tries to deliver a mail. A connection that breaks before the end of
+// the data, or that the server closes with 421, is replaced once: it may have
+// been stale.
+func (s *Sender) attempt(ctx context.Context, m Outgoing) (reply, *fault) {
+	c := s.pool.take()
+	for first := true; ; first = false {
+		if c == nil {
+			var f *fault
+			if c, f = s.connect(ctx); f != nil {
+				return reply{}, f
+			}
+			s.pool.add()
+		}
+		r, f := c.send(ctx, m, s.outbox.Raw)
+		if f == nil || !f.lost {
+			s.pool.put(c)
+			return r, f
+		}
+		s.pool.drop(c)
+		if !first || !f.again() || ctx.Err() != nil {
+			return r, f
+		}
+		s.pool.dropIdle() // they went the same way
+		c = nil
+	}
+}
+
+// record writes results down until the channel is closed. The first one waits
+// for nobody; those that come meanwhile share the next commit. While the outbox
+// cannot be written the channel fills up, and no more mails go out.
+func (s *Sender) record(ctx context.Context) error {
+	f := failures{log: s.log, doing: "record what was sent"}
+	var unrecorded error
+	for r := range s.results {
+		batch := s.more([]Result{r})
+		err := s.outbox.Settle(ctx, batch)
+		for f.note(err); err != nil && ctx.Err() == nil; f.note(err) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(f.pause()):
+			}
+			err = s.outbox.Settle(ctx, batch)
+		}
+		if err != nil {
+			unrecorded = fmt.Errorf("record what was sent: %w", err)
+			continue
+		}
+		s.recorded(batch)
+	}
+	return unrecorded
+}
+
+// more adds the results that are waiting.
+func (s *Sender) more(batch []Result) []Result {
+	for len(batch) < 256 {
+		select {
+		case r, ok := <-s.results:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, r)
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+func (s *Sender) recorded(batch []Result) {
+	ids := make([]string, len(batch))
+	wake := false
+	for i, r := range batch {
+		ids[i] = r.ID
+		switch r.Outcome {
+		case Sent:
+			s.sent.Add(1)
+		case Again:
+			s.again.Add(1)
+			wake = true // it may be due before whatever feed waits for
+		case Failed:
+			s.failed.Add(1)
+		}
+	}
+	s.release(ids...)
+	if wake {
+		s.Wake()
+	}
+}
+
+// failures follows an operation that fails for a while: it is logged when that
+// begins and when it ends.
+type failures struct {
+	log   *slog.Logger
+	doing string
+	n     int // in a row
+}
+
+func (f *failures) note(err error) {
+	switch {
+	case err != nil && f.n == 0:
+		f.log.Error("cannot "+f.doing, "cause", err)
+	case err == nil && f.n > 0:
+		f.log.Info("can "+f.doing+" again", "failures", f.n)
+	}
+	if err == nil {
+		f.n = 0
+		return
+	}
+	f.n++
+}
+
+// pause returns how long to wait before the next try: 0.1 s, doubled with each
+// failure, at most half a minute.
+func (f *failures) pause() time.Duration {
+	return min(100*time.Millisecond<<min(f.n-1, 10), 30*time.Second)
+}

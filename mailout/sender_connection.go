@@ -1,0 +1,355 @@
+package mailout
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"github.com/emersion/go-smtp"
+)
+
+// connection is an SMTP session with the smarthost, ready for a mail. One worker
+// at a time has it.
+type connection struct {
+	client   *smtp.Client
+	socket   net.Conn // beneath any TLS
+	command  time.Duration
+	largest  int64 // bytes of a mail that the server takes (RFC 1870), 0 if it does not say
+	utf8     bool  // the server offers SMTPUTF8 (RFC 6531)
+	hash     hash.Hash
+	used     time.Time // when it became idle
+	dead     bool      // broken after what was said of the last mail
+	unlisten func() bool
+}
+
+// check says what makes no sense in the settings.
+func (h *Smarthost) check() error {
+	host, _, err := net.SplitHostPort(h.Address)
+	if err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	switch h.TLS {
+	case "", TLSStart, TLSImplicit:
+	case TLSNone:
+		if ip := net.ParseIP(host); !h.PlainText && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fmt.Errorf("tls %q is for this machine only, and %s is another", h.TLS, host)
+		}
+	default:
+		return fmt.Errorf("tls %q is none of starttls, tls, none", h.TLS)
+	}
+	if strings.ContainsAny(h.Hello, "\r\n ") {
+		return errors.New("hello is no host name")
+	}
+	if h.User != "" && h.Password == nil {
+		return errors.New("a user without a password")
+	}
+	return nil
+}
+
+// connect opens a connection up to and including AUTH.
+func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
+	socket, err := s.dial(ctx, "tcp", s.smarthost.Address)
+	if err != nil {
+		return nil, connectFault("connection", err)
+	}
+	c := &connection{socket: socket, command: s.waits.command, hash: sha256.New()}
+	c.unlisten = context.AfterFunc(ctx, func() { socket.Close() })
+	if step, err := s.begin(ctx, c); err != nil {
+		c.close()
+		return nil, connectFault(step, err)
+	}
+	c.client.SubmissionTimeout = s.waits.submit
+	if n, ok := c.client.MaxMessageSize(); ok {
+		c.largest = int64(n)
+	}
+	c.utf8, _ = c.client.Extension("SMTPUTF8")
+	return c, nil
+}
+
+// begin does what comes before the first mail: greeting, EHLO, TLS, AUTH. It
+// returns the step that failed.
+func (s *Sender) begin(ctx context.Context, c *connection) (step string, err error) {
+	stream, greeted := c.socket, false
+	switch s.smarthost.TLS {
+	case TLSNone:
+		if !s.smarthost.PlainText && !loopback(c.socket) {
+			return "connection", words("plain text to another machine")
+		}
+	case TLSImplicit:
+		stream = tls.Client(c.socket, s.smarthost.tls())
+	default:
+		if err := s.startTLS(c.socket); err != nil {
+			return "STARTTLS", err
+		}
+		stream, greeted = tls.Client(c.socket, s.smarthost.tls()), true
+	}
+	if t, ok := stream.(*tls.Conn); ok {
+		c.socket.SetDeadline(time.Now().Add(s.waits.command))
+		if err := t.HandshakeContext(ctx); err != nil {
+			return "TLS", err
+		}
+	}
+	c.client = s.client(stream, greeted)
+	if err := c.client.Hello(s.smarthost.hello()); err != nil {
+		return "EHLO", err
+	}
+	if s.smarthost.User == "" {
+		return "", nil
+	}
+	if _, encrypted := stream.(*tls.Conn); !encrypted && !loopback(c.socket) {
+		return "AUTH", words("no password is sent in plain text")
+	}
+	return "AUTH", s.authenticate(c.client)
+}
+
+// startTLS speaks up to the server's consent to begin TLS. go-smtp would do it,
+// but would call itself localhost in the EHLO before.
+func (s *Sender) startTLS(socket net.Conn) error {
+	plain := s.client(socket, false)
+	if err := plain.Hello(s.smarthost.hello()); err != nil {
+		return err
+	}
+	if ok, _ := plain.Extension("STARTTLS"); !ok {
+		return words("the server does not offer it")
+	}
+	socket.SetDeadline(time.Now().Add(s.waits.command))
+	if _, err := io.WriteString(socket, "STARTTLS\r\n"); err != nil {
+		return err
+	}
+	line, err := readLine(socket)
+	if err != nil {
+		return err
+	}
+	if !strings.HasPrefix(line, "220") {
+		return words("the server does not begin it")
+	}
+	return nil
+}
+
+// readLine reads a reply line byte by byte, so that nothing a man in the middle
+// puts behind it in plain text is taken for part of the encrypted dialogue
+// (RFC 3207 §5; CVE-2011-0411).
+func readLine(r io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); len(line) < 512; {
+		if _, err := io.ReadFull(r, b); err != nil {
+			return "", err
+		}
+		if line = append(line, b[0]); b[0] == '\n' {
+			return string(line), nil
+		}
+	}
+	return "", errors.New("reply line too long")
+}
+
+// client puts go-smtp upon a stream. greeted says that the server's greeting,
+// which go-smtp waits for, has been read already.
+func (s *Sender) client(stream net.Conn, greeted bool) *smtp.Client {
+	if greeted {
+		stream = &greetedConn{Conn: stream, greeting: strings.NewReader("220 \r\n")}
+	}
+	c := smtp.NewClient(stream)
+	c.CommandTimeout = s.waits.command
+	return c
+}
+
+// greetedConn is a connection that begins with a greeting of our own.
+type greetedConn struct {
+	net.Conn
+	greeting *strings.Reader
+}
+
+func (c *greetedConn) Read(p []byte) (int, error) {
+	if c.greeting.Len() > 0 {
+		return c.greeting.Read(p)
+	}
+	return c.Conn.Read(p)
+}
+
+// authenticate does AUTH PLAIN, or LOGIN where there is no PLAIN. Nothing that
+// the server says comes into the error: it may repeat what was sent to it.
+func (s *Sender) authenticate(client *smtp.Client) error {
+	password, err := s.smarthost.Password()
+	if err != nil {
+		return fmt.Errorf("read password: %w", err)
+	}
+	var mechanism sasl.Client
+	switch {
+	case client.SupportsAuth(sasl.Plain):
+		mechanism = sasl.NewPlainClient("", s.smarthost.User, password)
+	case client.SupportsAuth(sasl.Login):
+		mechanism = sasl.NewLoginClient(s.smarthost.User, password)
+	default:
+		return words("the server offers neither PLAIN nor LOGIN")
+	}
+	err = client.Auth(mechanism)
+	var refused *smtp.SMTPError
+	if errors.As(err, &refused) {
+		return &smtp.SMTPError{Code: refused.Code, EnhancedCode: refused.EnhancedCode, Message: "authentication refused"}
+	}
+	if err != nil && !isTimeout(err) {
+		return words("authentication was broken off")
+	}
+	return err
+}
+
+func (h *Smarthost) hello() string {
+	if h.Hello == "" {
+		return "localhost"
+	}
+	return h.Hello
+}
+
+func (h *Smarthost) tls() *tls.Config {
+	name := h.ServerName
+	if name == "" {
+		name, _, _ = net.SplitHostPort(h.Address)
+	}
+	return &tls.Config{ServerName: name, RootCAs: h.RootCAs, MinVersion: tls.VersionTLS12}
+}
+
+func loopback(c net.Conn) bool {
+	a, ok := c.RemoteAddr().(*net.TCPAddr)
+	return ok && a.IP.IsLoopback()
+}
+
+// words is an error that may be shown.
+type words string
+
+func (w words) Error() string { return string(w) }
+
+func connectFault(step string, err error) *fault {
+	f := faultOf(stageConnect, err)
+	var ours words
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &ours):
+		f.text = string(ours)
+	case errors.As(err, &certificate):
+		f.text = "the server's certificate is not good"
+	case step == "connection" && !isTimeout(err):
+		f.text = "the server cannot be reached"
+	}
+	f.step, f.lost, f.cause = step, true, fmt.Errorf("%s: %w", step, err)
+	return f
+}
+
+// send hands over one mail. After a fault that leaves the connection good it is
+// ready for the next.
+func (c *connection) send(ctx context.Context, m Outgoing, raw rawOpener) (reply, *fault) {
+	if f := c.unfit(m); f != nil {
+		return reply{}, f
+	}
+	options := &smtp.MailOptions{Size: m.Size, UTF8: !isASCII(m.From) || !isASCII(m.To)}
+	if err := c.client.Mail(m.From, options); err != nil {
+		return reply{}, c.reset(faultOf(stageSender, err))
+	}
+	if err := c.client.Rcpt(m.To, nil); err != nil {
+		return reply{}, c.reset(faultOf(stageRecipient, err))
+	}
+	data, err := c.client.Data()
+	if err != nil {
+		return reply{}, c.reset(faultOf(stageData, err))
+	}
+	if f := c.write(ctx, data, m, raw); f != nil {
+		return reply{}, f
+	}
+	response, err := data.CloseWithResponse()
+	if err != nil {
+		return reply{}, faultOf(stageEnd, err)
+	}
+	return accepted(response.StatusText), nil
+}
+
+// rawOpener is [Outbox].Raw.
+type rawOpener func(ctx context.Context, ref string) (raw []byte, release func(), err error)
+
+// write sends the bytes of a mail, without the final dot: it is up to the
+// caller, who puts it only if the bytes are those that were composed.
+func (c *connection) write(ctx context.Context, data io.Writer, m Outgoing, raw rawOpener) *fault {
+	c.hash.Reset()
+	body := &bodyWriter{data: data, hash: c.hash, socket: c.socket, limit: c.command}
+	err := Assemble(body, m.Pieces, func(ref string) ([]byte, func(), error) { return raw(ctx, ref) })
+	switch {
+	case body.err != nil:
+		return faultOf(stageBody, body.err)
+	case err != nil:
+		return &fault{stage: stageBody, own: true, lost: true, cause: err, reply: reply{text: "a file of the mail cannot be read now"}}
+	case hex.EncodeToString(c.hash.Sum(nil)) != m.SHA256:
+		return &fault{stage: stageBody, own: true, lost: true, cause: errors.New("hash differs"),
+			reply: reply{code: 554, enhanced: "5.6.0", text: "bytes changed: the mail is no longer the one that was composed"}}
+	}
+	return nil
+}
+
+// bodyWriter hashes what it writes and gives the server limited time to take
+// it: go-smtp has no time-out for the data.
+type bodyWriter struct {
+	data   io.Writer
+	hash   hash.Hash
+	socket net.Conn
+	limit  time.Duration
+	err    error
+}
+
+func (w *bodyWriter) Write(p []byte) (int, error) {
+	w.hash.Write(p)
+	w.socket.SetDeadline(time.Now().Add(w.limit))
+	n, err := w.data.Write(p)
+	w.err = err
+	return n, err
+}
+
+// unfit says why a mail cannot be given to this server at all.
+func (c *connection) unfit(m Outgoing) *fault {
+	refuse := func(code int, enhanced, text string) *fault {
+		return &fault{stage: stageSender, own: true, reply: reply{code, enhanced, text}, cause: errors.New(text)}
+	}
+	switch {
+	case m.To == "" || !writable(m.To):
+		return refuse(553, "5.1.3", "the recipient's address cannot be written in SMTP")
+	case !writable(m.From):
+		return refuse(553, "5.1.7", "the sender's address cannot be written in SMTP")
+	case !c.utf8 && !(isASCII(m.From) && isASCII(m.To)):
+		return refuse(553, "5.6.7", "the address has letters beyond ASCII, and the smarthost does not offer SMTPUTF8")
+	case c.largest > 0 && m.Size > c.largest:
+		return refuse(552, "5.3.4", fmt.Sprintf("the mail has %d bytes, and the smarthost takes no more than %d", m.Size, c.largest))
+	}
+	return nil
+}
+
+// writable says whether an address can stand between the angle brackets of a
+// command without ending them.
+func writable(address string) bool {
+	return !strings.ContainsFunc(address, func(r rune) bool { return r < ' ' || r == 0x7f || r == '<' || r == '>' })
+}
+
+// reset makes the connection ready for another mail after a refused command.
+func (c *connection) reset(f *fault) *fault {
+	if !f.lost && c.client.Reset() != nil {
+		c.dead = true
+	}
+	return f
+}
+
+// close breaks the connection off: the server drops a mail without its end.
+func (c *connection) close() {
+	c.unlisten()
+	c.socket.Close()
+}
+
+// quit ends an idle connection politely.
+func (c *connection) quit(wait time.Duration) {
+	c.client.CommandTimeout = wait
+	c.client.Quit()
+	c.close()
+}

@@ -1,0 +1,209 @@
+package mailout
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/emersion/go-smtp"
+)
+
+// stage is how far a delivery got.
+type stage int
+
+const (
+	stageConnect   stage = iota // up to and including AUTH: the mail has not been mentioned
+	stageSender                 // MAIL
+	stageRecipient              // RCPT
+	stageData                   // DATA
+	stageBody                   // the mail itself, before the final dot
+	stageEnd                    // the final dot is out
+)
+
+func (s stage) String() string {
+	return [...]string{"connecting", "MAIL", "RCPT", "DATA", "the data", "the end of the data"}[s]
+}
+
+// reply is what a server says (RFC 5321 §4.2).
+type reply struct {
+	code     int
+	enhanced string
+	text     string
+}
+
+// fault is why a mail was not delivered.
+type fault struct {
+	stage stage
+	reply        // the zero code says that there was none; text may be ours
+	own   bool   // found on our side: neither the server nor the way to it is at fault
+	lost  bool   // the connection is of no more use
+	cause error  // for the log; never shown
+	step  string // of stageConnect: "STARTTLS", "AUTH", …
+}
+
+// again says whether a new connection may cure it at once. After the final dot
+// it may not: the mail may have been taken.
+func (f *fault) again() bool {
+	return f.lost && !f.own && (f.stage < stageEnd || f.code == 421)
+}
+
+// blame says who is to be blamed for a fault.
+type blame int
+
+const (
+	blameNobody    blame = iota // temporary: the mail is tried again
+	blameMail                   // this mail will never be taken
+	blameSmarthost              // no mail would have been taken
+	blameEither                 // the smarthost's, if it happens to others too
+)
+
+// blamed is the one place that weighs a fault. What it does not know is
+// temporary.
+func (f *fault) blamed() blame {
+	permanent := f.code >= 500 && f.code <= 599
+	switch {
+	case f.own && permanent:
+		return blameMail
+	case f.own:
+		return blameNobody
+	case f.stage == stageConnect, f.code == 530, f.code == 535:
+		return blameSmarthost // 530, 535: authentication is wanted (RFC 4954 §6)
+	case f.stage == stageSender && (f.code == 552 || f.enhanced == "5.3.4"):
+		return blameMail // too large (RFC 1870 §6.1)
+	case f.stage == stageSender, f.lost:
+		return blameEither
+	case permanent:
+		return blameMail
+	}
+	return blameNobody
+}
+
+// trouble describes a fault of the smarthost in one line without secrets.
+func (f *fault) trouble() string {
+	at := f.stage.String()
+	if f.step != "" {
+		at = f.step
+	}
+	if f.code != 0 {
+		return strings.TrimSpace(fmt.Sprintf("%s: %d %s", at, f.code, f.enhanced))
+	}
+	return at + ": " + f.text
+}
+
+// judge makes the result of an attempt, and keeps the circuit. f is nil if the
+// mail was taken with reply r.
+func (s *Sender) judge(m Outgoing, r reply, f *fault) Result {
+	now := s.now()
+	result := Result{ID: m.ID, At: now, Attempts: m.Attempts + 1, Outcome: Sent, Code: r.code, Enhanced: r.enhanced, Text: r.text}
+	if f == nil {
+		s.works()
+		return result
+	}
+	s.log.Debug("mail not delivered", "mail", m.ID, "at", f.stage.String(), "code", f.code, "cause", f.cause)
+	result.Code, result.Enhanced, result.Text = f.code, f.enhanced, f.text
+	blame := f.blamed()
+	if f.stage > stageSender && (blame == blameMail || blame == blameNobody) {
+		s.works()
+	}
+	switch blame {
+	case blameMail:
+		result.Outcome = Failed
+		return result
+	case blameSmarthost:
+		news, next := s.circuit.fail(now, f.trouble())
+		s.troubled(f, news)
+		result.Outcome, result.Due, result.Attempts = Again, next, m.Attempts
+		return result
+	case blameEither:
+		s.troubled(f, s.circuit.refuse(now, f.trouble()))
+	}
+	due, giveUp := Backoff(result.Attempts, m.Created, now)
+	result.Outcome, result.Due = Again, due
+	if giveUp {
+		result.Outcome, result.Due = Failed, time.Time{}
+	}
+	return result
+}
+
+// troubled logs that the smarthost is in trouble, once.
+func (s *Sender) troubled(f *fault, news bool) {
+	if !news {
+		return
+	}
+	s.log.Warn("smarthost takes no mail, all mail waits", "trouble", f.trouble(), "words", f.text, "cause", f.cause)
+	s.pool.dropIdle()
+	s.Wake()
+}
+
+// works notes that the smarthost takes mail.
+func (s *Sender) works() {
+	if s.circuit.well() {
+		s.log.Info("smarthost takes mail again")
+		s.Wake()
+	}
+}
+
+// faultOf makes a fault of an error of the SMTP client.
+func faultOf(at stage, err error) *fault {
+	if err == nil {
+		return nil
+	}
+	var refused *smtp.SMTPError
+	if errors.As(err, &refused) {
+		r := reply{code: refused.Code, text: oneLineOf(refused.Message)}
+		if e := refused.EnhancedCode; e != smtp.NoEnhancedCode && e != (smtp.EnhancedCode{}) {
+			r.enhanced = fmt.Sprintf("%d.%d.%d", e[0], e[1], e[2])
+		}
+		// A reply that is neither 4xx nor 5xx has no sense here: who knows
+		// where the dialogue stands.
+		lost := r.code == 421 || r.code < 400 || r.code > 599
+		return &fault{stage: at, reply: r, lost: lost, cause: fmt.Errorf("%s: %w", at, err)}
+	}
+	text := "connection lost"
+	if isTimeout(err) {
+		text = "no answer in time"
+	}
+	if at == stageEnd {
+		text += " after the whole mail was sent; it may have been taken"
+	}
+	return &fault{stage: at, reply: reply{text: text}, lost: true, cause: fmt.Errorf("%s: %w", at, err)}
+}
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+// accepted reads the reply to the final dot, which begins with an enhanced
+// status code if the server gives any (RFC 2034 §4).
+func accepted(text string) reply {
+	r := reply{code: 250, text: oneLineOf(text)}
+	if word, rest, _ := strings.Cut(r.text, " "); strings.HasPrefix(word, "2.") && strings.Count(word, ".") == 2 &&
+		strings.Trim(word, "0123456789.") == "" {
+		r.enhanced, r.text = word, rest
+	}
+	return r
+}
+
+// oneLineOf makes a server's words fit to be kept: no control characters, valid
+// UTF-8, at most 500 bytes.
+func oneLineOf(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) <= 500 {
+		return s
+	}
+	end := 500
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
+}
