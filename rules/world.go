@@ -129,16 +129,25 @@ func (b *builder) queue(c *checker, t queueText) {
 // "+" and a token of 40 letters fit into the 64 that RFC 5321 §4.5.3.1.1 allows.
 const longestLocal = 64 - len("+") - 40
 
-func (b *builder) queueAddress(c *checker, t queueText) {
-	local, _, _ := strings.Cut(t.Address, "@")
+// WrongQueueAddress says in Spanish what is wrong with the address of a queue,
+// "" if nothing is.
+func WrongQueueAddress(address string) string {
+	local, _, _ := strings.Cut(address, "@")
 	switch {
 	case strings.Contains(local, "+"):
-		c.fault("address", "la dirección de una cola no lleva «+»: Ventanilla lo usa para reconocer las respuestas")
+		return "la dirección de una cola no lleva «+»: Ventanilla lo usa para reconocer las respuestas"
 	case len(local) > longestLocal:
-		c.fault("address", "lo que va antes de la @ es demasiado largo: %d letras como mucho, para que quepa la seña de las respuestas", longestLocal)
-	default:
-		b.address(c, "address", t.Address, "de la cola "+t.Name)
+		return fmt.Sprintf("lo que va antes de la @ es demasiado largo: %d letras como mucho, para que quepa la seña de las respuestas", longestLocal)
 	}
+	return WrongAddress(address)
+}
+
+func (b *builder) queueAddress(c *checker, t queueText) {
+	if wrong := WrongQueueAddress(t.Address); t.Address != "" && wrong != "" {
+		c.fault("address", "%s", wrong)
+		return
+	}
+	b.address(c, "address", t.Address, "de la cola "+t.Name)
 }
 
 func (b *builder) queueAgents(c *checker, names []string) {

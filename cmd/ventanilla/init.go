@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"ventanilla/rules"
+)
+
+// example is the installation that "ventanilla init" writes. It works as it is,
+// on the loopback.
+//
+//go:embed installation
+var example embed.FS
+
+// initCmd is "ventanilla init".
+type initCmd struct {
+	Folder       string `arg:"" name:"carpeta" help:"Carpeta de la instalación; se crea si no existe."`
+	Domain       string `help:"Dominio de las direcciones que hace Ventanilla." default:"mesa.example" placeholder:"DOMINIO"`
+	Name         string `help:"Nombre de la mesa." default:"Mesa de ayuda" placeholder:"NOMBRE"`
+	QueueAddress string `help:"Dirección de la primera cola; sin ella, soporte@ y el dominio." placeholder:"DIRECCIÓN"`
+}
+
+// Run writes the installation and says what comes next.
+func (c *initCmd) Run(out io.Writer) error {
+	a := answers{domain: strings.ToLower(c.Domain), name: strings.TrimSpace(c.Name), queueAddress: c.QueueAddress}
+	if a.queueAddress == "" {
+		a.queueAddress = "soporte@" + a.domain
+	}
+	if err := writeInstallation(c.Folder, a); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "La instalación está en %s. Lo que sigue:\n"+
+		"  1. Ponga en %s a quienes atienden, y en %s el buzón.\n"+
+		"  2. Ponga en %s el servidor de correo que lleva lo que Ventanilla envía, en [smarthost].\n"+
+		"  3. Ejecute «ventanilla check», que dice si algo está mal y dónde, y luego «ventanilla serve».\n",
+		c.Folder, filepath.Join(c.Folder, "desk", "agents.toml"), filepath.Join(c.Folder, "desk", "queues.toml"),
+		filepath.Join(c.Folder, "ventanilla.toml"))
+	return err
+}
+
+// answers is what an installation is made for.
+type answers struct {
+	domain       string // of the desk
+	name         string // of the desk
+	queueAddress string // of its first queue
+}
+
+// wrong says in Spanish which answer cannot be, "" if all can.
+func (a answers) wrong() string {
+	if wrong := rules.WrongDomain(a.domain); wrong != "" {
+		return "--domain: " + wrong
+	}
+	if a.name == "" || strings.ContainsFunc(a.name, unicode.IsControl) {
+		return "--name: el nombre de la mesa es una línea de texto"
+	}
+	if wrong := rules.WrongQueueAddress(a.queueAddress); wrong != "" {
+		return "--queue-address: " + wrong
+	}
+	for _, agent := range []string{"luis@", "ana@"} {
+		if strings.EqualFold(a.queueAddress, agent+a.domain) {
+			return "--queue-address: " + a.queueAddress + " es un agente del ejemplo: ponga otra y cámbiela después"
+		}
+	}
+	return ""
+}
+
+// errInstalled says that files of an installation are there and are not those
+// that would be written.
+var errInstalled = errors.New("ya hay archivos distintos, y no se escribió nada")
+
+// writeInstallation writes the example, made for the answers, into a folder,
+// which it creates if need be. It changes no file: if one is there with other
+// contents, it writes nothing and returns an errInstalled that lists them. The
+// same call a second time does nothing.
+func writeInstallation(folder string, a answers) error {
+	if wrong := a.wrong(); wrong != "" {
+		return errors.New(wrong)
+	}
+	files, err := installationFiles(a)
+	if err != nil {
+		return err
+	}
+	var missing, differ []string
+	for name, text := range files {
+		present, err := os.ReadFile(filepath.Join(folder, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = append(missing, name)
+		case err != nil:
+			return fmt.Errorf("look for %s: %w", name, err)
+		case !bytes.Equal(present, text):
+			differ = append(differ, filepath.Join(folder, name))
+		}
+	}
+	if len(differ) > 0 {
+		slices.Sort(differ)
+		return fmt.Errorf("%w: %s", errInstalled, strings.Join(differ, ", "))
+	}
+	slices.Sort(missing)
+	for _, name := range missing {
+		if err := writeNew(filepath.Join(folder, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// writeNew writes a file that must not be there, and its folders.
+func writeNew(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("make folder: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("create file: %w", err)
+	}
+	_, err = f.Write(text)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// installationFiles returns the example's files by their paths, with the
+// example's name and addresses replaced by those of the answers.
+func installationFiles(a answers) (map[string][]byte, error) {
+	quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(a.name) + `"`
+	replacer := strings.NewReplacer(`"Mesa de ayuda"`, quoted, "soporte@mesa.example", a.queueAddress, "mesa.example", a.domain)
+	files := map[string][]byte{}
+	err := fs.WalkDir(example, "installation", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(example, path)
+		if err != nil {
+			return err
+		}
+		name := strings.TrimPrefix(path, "installation/")
+		files[filepath.FromSlash(name)] = []byte(replacer.Replace(string(text)))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read example: %w", err)
+	}
+	return files, nil
+}

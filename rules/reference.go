@@ -1,0 +1,107 @@
+package rules
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Section is one [section] of a file that admins write, as a reference shows it.
+type Section struct {
+	File  string // as desk/queues.toml
+	Title string // as [[queue]]; "" for the keys above all sections
+	Help  string // in Spanish
+	Keys  []Key
+}
+
+// Key is one key of a section.
+type Key struct {
+	Name    string
+	Kind    string   // of the value, in Spanish
+	Default string   // as it would be written; "" if there is none to show
+	Values  []string // the words it accepts; empty if it accepts any
+	Help    string   // in Spanish
+}
+
+// Reference describes the files of the folders desk and rules.
+func Reference() []Section {
+	var all []Section
+	all = append(all, Describe("desk/queues.toml", queueFile{})...)
+	all = append(all, Describe("desk/agents.toml", agentFile{})...)
+	return append(all, Describe("rules/*.toml", ruleFile{})...)
+}
+
+// Describe describes a file by the struct that [Read] reads it into: its toml,
+// values and help tags, and as defaults what the given value holds.
+func Describe(file string, v any) []Section {
+	top := Section{File: file, Keys: keysWithin(reflect.ValueOf(v))}
+	var all []Section
+	if len(top.Keys) > 0 {
+		all = append(all, top)
+	}
+	value := reflect.ValueOf(v)
+	for i := range value.NumField() {
+		f := value.Type().Field(i)
+		if keyName(f) == "" || !isSection(f) {
+			continue
+		}
+		s := Section{File: file, Title: "[" + keyName(f) + "]", Help: f.Tag.Get("help")}
+		inner := value.Field(i)
+		if f.Type.Kind() == reflect.Slice {
+			s.Title, inner = "["+s.Title+"]", reflect.Zero(f.Type.Elem())
+		}
+		s.Keys = keysWithin(inner)
+		all = append(all, s)
+	}
+	return all
+}
+
+func keysWithin(v reflect.Value) []Key {
+	var keys []Key
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if keyName(f) == "" || isSection(f) {
+			continue
+		}
+		keys = append(keys, Key{
+			Name: keyName(f), Kind: kindOf(f.Type), Default: written(v.Field(i)),
+			Values: strings.Fields(f.Tag.Get("values")), Help: f.Tag.Get("help"),
+		})
+	}
+	return keys
+}
+
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return kindOf(t.Elem())
+	case reflect.Bool:
+		return "true o false"
+	case reflect.Slice:
+		return "lista de textos"
+	case reflect.Int:
+		return "número"
+	case reflect.Interface:
+		return "número o texto"
+	}
+	return "texto"
+}
+
+// written returns a value as the admin would write it, "" for an empty one.
+func written(v reflect.Value) string {
+	if text, ok := v.Interface().(encoding.TextMarshaler); ok {
+		b, err := text.MarshalText()
+		if err != nil {
+			return ""
+		}
+		return fmt.Sprintf("%q", b)
+	}
+	switch {
+	case v.Kind() == reflect.Int:
+		return fmt.Sprint(v.Int())
+	case v.Kind() == reflect.String && v.Len() > 0:
+		return fmt.Sprintf("%q", v.String())
+	}
+	return ""
+}
