@@ -59,14 +59,14 @@ func (k *kv) Scan(from, to string, limit int, reverse bool, fn func(key string, 
 
 // tablesOf returns the tables with keys in the scan's range, in its order.
 func (k *kv) tablesOf(s *scan) []*table {
+	if s.to != "" && s.from >= s.to {
+		return nil
+	}
 	name := s.from[:strings.IndexByte(s.from, '/')+1]
 	if name != "" && s.to != "" && s.to <= after(name) { // nearly always
 		if t, _ := k.find(name); t != nil {
 			return []*table{t}
 		}
-		return nil
-	}
-	if s.to != "" && s.from >= s.to {
 		return nil
 	}
 	var tables []*table
