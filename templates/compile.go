@@ -1,0 +1,271 @@
+package templates
+
+import (
+	"bytes"
+	"fmt"
+	htmltemplate "html/template"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	texttemplate "text/template"
+
+	"github.com/yuin/goldmark/ast"
+)
+
+// template is one mail, compiled: the Markdown has become HTML and plain text
+// around the actions, so that a mail costs only its values.
+type template struct {
+	subject, text *texttemplate.Template
+	html          *htmltemplate.Template
+}
+
+// compile reads a template file and tries it on sample values.
+func (s *Set) compile(file, lang, source string) (*template, *Problem) {
+	source = strings.ReplaceAll(source, "\r\n", "\n")
+	if problem := s.check(file, lang, source); problem != nil {
+		return nil, problem
+	}
+	header, body, _ := strings.Cut(source, "\n\n")
+	fields, problem := headerFields(file, header)
+	if problem != nil {
+		return nil, problem
+	}
+	t, err := s.build(lang, fields, body)
+	if err == nil {
+		err = s.try(t)
+	}
+	if err != nil {
+		return nil, &Problem{File: file, Message: plainError(err)}
+	}
+	return t, nil
+}
+
+// headerFields returns the header lines of a template file by name.
+func headerFields(file, header string) (map[string]string, *Problem) {
+	fields, known := map[string]string{}, []string{"Subject", "Preheader"}
+	for i, line := range strings.Split(header, "\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if !ok {
+			return nil, &Problem{file, i + 1, "antes de la primera línea vacía solo van líneas como «Subject: …»"}
+		}
+		if !slices.Contains(known, name) {
+			return nil, &Problem{file, i + 1, fmt.Sprintf("no conozco el encabezado %q%s", name, didYouMean(name, known))}
+		}
+		if fields[name] != "" {
+			return nil, &Problem{file, i + 1, fmt.Sprintf("el encabezado %q está dos veces", name)}
+		}
+		fields[name] = strings.TrimSpace(value)
+	}
+	if fields["Subject"] == "" {
+		return nil, &Problem{file, 1, "falta la línea «Subject: …»"}
+	}
+	return fields, nil
+}
+
+// build makes the three templates of a mail.
+func (s *Set) build(lang string, fields map[string]string, body string) (*template, error) {
+	a := takeActions(body)
+	doc, source := s.body.parse(a.source)
+	text := a.restore(plainText(doc, source))
+	decorate(doc, "")
+	html, err := s.body.html(doc, source)
+	if err != nil {
+		return nil, err
+	}
+	html = a.restore(a.unwrap(html))
+
+	t := &template{}
+	functions := s.functions(lang, false)
+	if t.subject, err = texttemplate.New("subject").Funcs(functions).Parse(fields["Subject"]); err != nil {
+		return nil, err
+	}
+	if t.text, err = texttemplate.New("text").Funcs(functions).Parse(s.frameText(lang, text)); err != nil {
+		return nil, err
+	}
+	t.html, err = htmltemplate.New("html").Funcs(s.functions(lang, true)).Parse(s.frameHTML(lang, fields["Preheader"], html))
+	return t, err
+}
+
+// try executes a template on full and on empty values.
+func (s *Set) try(t *template) error {
+	full := Sample()
+	for _, d := range []Data{full, {Desk: full.Desk}, {}} {
+		if _, err := t.execute(s, &d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// execute makes the words of one mail.
+func (t *template) execute(s *Set, d *Data) (Words, error) {
+	b := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(b)
+	b.Reset()
+	view := &textView{d, s}
+	if err := t.subject.Execute(b, view); err != nil {
+		return Words{}, err
+	}
+	w := Words{Subject: oneLine(b.String())}
+	b.Reset()
+	if err := t.text.Execute(b, view); err != nil {
+		return Words{}, err
+	}
+	w.Text = layOut(b.Bytes())
+	b.Reset()
+	if err := t.html.Execute(b, &htmlView{d, s}); err != nil {
+		return Words{}, err
+	}
+	w.HTML = b.String()
+	return w, nil
+}
+
+// textView is what a template sees when it makes the text part.
+type textView struct {
+	*Data
+	set *Set
+}
+
+// Body returns the body's lines, each to be left as it is.
+func (v *textView) Body() string { return v.set.body.textOf(v.Data.Body) }
+
+// htmlView is what a template sees when it makes the HTML part.
+type htmlView struct {
+	*Data
+	set *Set
+}
+
+// Body returns the body as HTML of its own.
+func (v *htmlView) Body() htmltemplate.HTML { return v.set.body.htmlOf(v.Data.Body) }
+
+// Reason returns the reason with its line breaks.
+func (v *htmlView) Reason() htmltemplate.HTML { return withBreaks(v.Data.Reason) }
+
+// Privacy returns the notice with its line breaks.
+func (v *htmlView) Privacy() htmltemplate.HTML { return withBreaks(v.Data.Privacy) }
+
+func withBreaks(v string) htmltemplate.HTML {
+	return htmltemplate.HTML(strings.ReplaceAll(escape(v), "\n", "<br>\n"))
+}
+
+// actions are those of a template's body, put aside while its Markdown is read.
+// In their place stand words that Markdown leaves alone.
+type actions struct {
+	source string
+	list   []string
+	prefix string
+	word   *regexp.Regexp
+}
+
+func takeActions(body string) *actions {
+	a := &actions{prefix: "qx"}
+	for strings.Contains(body, a.prefix) {
+		a.prefix += "x"
+	}
+	a.word = regexp.MustCompile(a.prefix + `[0-9]+q`)
+	var b strings.Builder
+	for {
+		start := strings.Index(body, "{{")
+		if start < 0 {
+			break
+		}
+		end := start + actionEnd(body[start:])
+		b.WriteString(body[:start] + a.prefix + strconv.Itoa(len(a.list)) + "q")
+		a.list = append(a.list, body[start:end])
+		body = body[end:]
+	}
+	b.WriteString(body)
+	lines := strings.Split(b.String(), "\n")
+	for i, line := range lines {
+		if a.alone(line) {
+			lines[i] = "\n" + strings.TrimSpace(line) + "\n"
+		}
+	}
+	a.source = strings.Join(lines, "\n")
+	return a
+}
+
+// actionEnd returns the length of the action that s begins with.
+func actionEnd(s string) int {
+	if inner := strings.TrimLeft(strings.TrimPrefix(s, "{{-"), "{ "); strings.HasPrefix(inner, "/*") {
+		if end := strings.Index(s, "*/"); end >= 0 {
+			s, skipped := s[end:], end
+			return skipped + strings.Index(s, "}}") + 2
+		}
+	}
+	for i := 2; i < len(s); i++ {
+		switch s[i] {
+		case '"', '\'', '`':
+			quote := s[i]
+			for i++; i < len(s) && s[i] != quote; i++ {
+				if s[i] == '\\' && quote != '`' {
+					i++
+				}
+			}
+		case '}':
+			if strings.HasPrefix(s[i:], "}}") {
+				return i + 2
+			}
+		}
+	}
+	return len(s)
+}
+
+// alone says that a line holds nothing but actions that make a block of their
+// own or direct what follows.
+func (a *actions) alone(line string) bool {
+	words := a.word.FindAllString(line, -1)
+	if len(words) == 0 || strings.TrimSpace(a.word.ReplaceAllString(line, "")) != "" {
+		return false
+	}
+	return !slices.ContainsFunc(words, func(w string) bool { return !blockAction(a.action(w)) })
+}
+
+// action returns the action that a word stands for.
+func (a *actions) action(word string) string {
+	i, _ := strconv.Atoi(strings.Trim(strings.TrimPrefix(word, a.prefix), "q"))
+	return a.list[i]
+}
+
+func blockAction(action string) bool {
+	inner := strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(action, "{{"), "-"), "}}"), "-"))
+	if inner == ".Body" || inner == "$.Body" || strings.HasPrefix(inner, "/*") || strings.HasPrefix(inner, "$") && strings.Contains(inner, "=") {
+		return true
+	}
+	first, _, _ := strings.Cut(inner, " ")
+	return slices.Contains([]string{"if", "else", "end", "range", "with", "define", "block", "template", "break", "continue"}, first) ||
+		slices.Contains(blockFunctions, first)
+}
+
+// unwrap takes the paragraph from around actions that make blocks themselves.
+func (a *actions) unwrap(html string) string {
+	paragraph := regexp.MustCompile(`<p[^>]*>((?:\s*` + a.word.String() + `)+)\s*</p>`)
+	return paragraph.ReplaceAllStringFunc(html, func(p string) string {
+		if inner := paragraph.FindStringSubmatch(p)[1]; a.alone(inner) {
+			return inner
+		}
+		return p
+	})
+}
+
+// restore puts the actions back.
+func (a *actions) restore(s string) string {
+	return a.word.ReplaceAllStringFunc(s, a.action)
+}
+
+// decorate gives the elements of a document their styles, and its links a rel.
+func decorate(doc ast.Node, rel string) {
+	_ = ast.Walk(doc, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
+		if !entering {
+			return ast.WalkContinue, nil
+		}
+		if style := styles[element(n)]; style != "" {
+			n.SetAttributeString("style", []byte(style))
+		}
+		if k := n.Kind(); rel != "" && (k == ast.KindLink || k == ast.KindAutoLink) {
+			n.SetAttributeString("rel", []byte(rel))
+		}
+		return ast.WalkContinue, nil
+	})
+}

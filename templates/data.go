@@ -1,0 +1,94 @@
+package templates
+
+// Data is what a mail can say: the names that actions in template files use, as
+// {{.Number}}. A field that does not concern a mail is empty there. Links are
+// whole URLs (https: or mailto:), and empty where the desk has no pages.
+type Data struct {
+	Desk    string // the desk's name
+	Number  string // of the ticket, as people read it: #003181
+	Subject string // of the ticket, without tags and prefixes
+	Name    string // of the person that the mail goes to; may be empty
+
+	Link         string // to see the ticket
+	DecisionLink string // the page with Aprobar and Rechazar
+	ApproveLink  string // mailto: that approves, or confirms
+	RejectLink   string // mailto: that rejects, or denies
+	UndoLink     string // mailto: that undoes the commands of a transcript
+
+	// What begins with Old is what was before, and empty where it did not
+	// change: of a ticket that nobody had, OldAssignee is "nadie".
+	State       string // in words: en curso
+	OldState    string
+	Queue       string // its title
+	OldQueue    string
+	Assignee    string // name of the agent, "" if there is none
+	OldAssignee string
+	Priority    string // in words: mediana
+	OldPriority string
+	Type        string
+	OldType     string
+
+	Requester        string // name, or the address where the name is not known
+	RequesterAddress string
+	Author           string // who wrote Body, or acted: a name
+	AuthorAddress    string
+	Body             Body   // what Author wrote. In a template {{.Body}} is all of it, and cannot be taken apart
+	Reason           string // of a rejection, of a refusal, why something waits; may have several lines
+	Privacy          string // the queue's notice about personal data; may have several lines
+
+	Numbers    []string // of acuse-varios: a line for each ticket
+	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
+	Suggestion string   // the nearest valid command
+	Held       int      // the article that waits for #aceptar or #apartar; 0 if none does
+	Days       int      // after which a resolved ticket closes by itself; 0 if it does not
+	Recipient  string   // the address that a mail of ours did not reach
+	Status     string   // the enhanced status code of that, as 5.1.1
+	Diagnostic string   // what the other server said
+	Marker     string   // a signed reference, small at the foot of the mail: answers whose headers were lost still find their ticket
+}
+
+// Body is a text that somebody wrote in a mail: as plain text, and as Markdown
+// where it had more than words. Either may be empty.
+type Body struct{ Text, Markdown string }
+
+// lines returns the fields that hold one line.
+func (d *Data) lines() []*string {
+	return []*string{
+		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink,
+		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
+		&d.Type, &d.OldType, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
+		&d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
+	}
+}
+
+// Sample returns data with every field filled, for previews and for the check
+// that [Load] makes of every template.
+func Sample() Data {
+	return Data{
+		Desk: "Mesa de ayuda", Number: "#003181", Subject: "No imprime la impresora de Contabilidad", Name: "Ana Gómez",
+		Link:         "https://mesa.example/t/s4m2k7q",
+		DecisionLink: "https://mesa.example/d/d4m2k7q",
+		ApproveLink:  "mailto:soporte+a4m2k7q@mesa.example?subject=aprobar",
+		RejectLink:   "mailto:soporte+r4m2k7q@mesa.example?subject=rechazar",
+		UndoLink:     "mailto:soporte+u4m2k7q@mesa.example?subject=deshacer",
+		State:        "en curso", OldState: "nuevo", Queue: "Soporte técnico", OldQueue: "Mesa de ayuda",
+		Assignee: "Luis Pérez", OldAssignee: "María Ríos", Priority: "alta", OldPriority: "mediana",
+		Type: "incidente", OldType: "requerimiento",
+		Requester: "Ana Gómez", RequesterAddress: "ana@entidad.example",
+		Author: "Luis Pérez", AuthorAddress: "luis@mesa.example",
+		Body: Body{
+			Text:     "Buenos días:\n\nReinicié el servicio de impresión y ya salieron los trabajos que estaban en espera.\n\n- La impresora queda en el puerto 9100.\n- El controlador es el de siempre.\n\nSaludos.",
+			Markdown: "Buenos días:\n\nReinicié el servicio de impresión y **ya salieron** los trabajos que estaban en espera.\n\n- La impresora queda en el puerto `9100`.\n- El controlador es [el de siempre](https://mesa.example/controlador).\n\nSaludos.",
+		},
+		Reason:  "Todavía no imprime a doble cara.",
+		Privacy: "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
+		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
+		Lines: []string{
+			"#asignar luis: asignado a Luis Pérez",
+			"#prioridad alta: de mediana a alta",
+		},
+		Suggestion: "#asignar", Held: 4, Days: 5,
+		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",
+		Marker: "m4m2k7q5xw",
+	}
+}

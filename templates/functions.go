@@ -1,0 +1,172 @@
+package templates
+
+import (
+	"fmt"
+	htmltemplate "html/template"
+	"slices"
+	"strings"
+	texttemplate "text/template"
+)
+
+// Functions returns what template files can use besides the fields of [Data] and
+// the functions of text/template, each with what it does, in Spanish.
+func Functions() map[string]string {
+	return map[string]string{
+		"word":   `{{word "state-open"}}: la palabra de words.txt`,
+		"boton":  `{{boton "Ver la solicitud" .Link}}: un botón; sin enlace, nada. Con un tercer valor "claro", sin fondo`,
+		"ficha":  `{{ficha "Cola" .Queue "Tipo" .Type}}: una tabla de nombres y valores; sin los vacíos`,
+		"lista":  `{{lista .Lines}}: una lista con viñetas`,
+		"cita":   `{{cita .Body}}: el texto de otra persona, apartado del propio`,
+		"cambio": `{{cambio .OldState .State}}: «nuevo → en curso», o nada si no cambió`,
+	}
+}
+
+// blockFunctions make a block of their own when they stand alone in a line.
+var blockFunctions = []string{"boton", "ficha", "lista", "cita"}
+
+// functions returns those for the HTML part or those for the text part.
+func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
+	f := texttemplate.FuncMap{
+		"word": func(key string) (string, error) {
+			w, ok := s.words[lang][key]
+			if !ok {
+				return "", fmt.Errorf("words.txt no tiene la clave %q%s", key, didYouMean(key, s.keys()))
+			}
+			return w, nil
+		},
+		"cambio": func(old, new string) string {
+			if old == "" || new == "" || old == new {
+				return ""
+			}
+			return old + " → " + new
+		},
+		"boton": textButton, "ficha": textRows, "lista": textList, "cita": textQuote,
+	}
+	if html {
+		f["boton"], f["ficha"], f["lista"], f["cita"] = htmlButton, htmlRows, htmlList, htmlQuote
+	}
+	return f
+}
+
+func textButton(label, link string, style ...string) string {
+	if !safeLink(link) {
+		return ""
+	}
+	return label + ": " + link
+}
+
+// htmlButton is a link in a table cell that has its colour: Outlook colours
+// cells, not links.
+func htmlButton(label, link string, style ...string) htmltemplate.HTML {
+	if !safeLink(link) {
+		return ""
+	}
+	cell, words := `bgcolor="`+accent+`" style="border:1px solid `+accent+`;border-radius:6px;background:`+accent+`"`, "#ffffff"
+	if slices.Contains(style, "claro") {
+		cell, words = `style="border:1px solid `+accent+`;border-radius:6px"`, accent
+	}
+	return htmltemplate.HTML(`<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 12px"><tr>` +
+		`<td ` + cell + `><a href="` + escape(link) + `" style="display:inline-block;padding:11px 22px;color:` + words +
+		`;font-weight:600;text-decoration:none">` + escape(label) + `</a></td></tr></table>`)
+}
+
+// pairs returns the names and values of a ficha that are not empty, as show
+// writes them.
+func pairs(values []any, show func(any) string) ([][2]string, error) {
+	if len(values)%2 != 0 {
+		return nil, fmt.Errorf("ficha necesita un valor para cada nombre")
+	}
+	var rows [][2]string
+	for row := range slices.Chunk(values, 2) {
+		if value := show(row[1]); value != "" {
+			rows = append(rows, [2]string{show(row[0]), value})
+		}
+	}
+	return rows, nil
+}
+
+func textRows(values ...any) (string, error) {
+	rows, err := pairs(values, func(v any) string { return fmt.Sprint(v) })
+	lines := make([]string, len(rows))
+	for i, row := range rows {
+		lines[i] = row[0] + ": " + row[1]
+	}
+	return strings.Join(lines, "\n"), err
+}
+
+func htmlRows(values ...any) (htmltemplate.HTML, error) {
+	rows, err := pairs(values, func(v any) string {
+		if html, ok := v.(htmltemplate.HTML); ok {
+			return string(html)
+		}
+		return escape(fmt.Sprint(v))
+	})
+	if err != nil || len(rows) == 0 {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(`<table role="presentation" cellpadding="0" cellspacing="0" style="margin:0 0 16px">`)
+	for _, row := range rows {
+		b.WriteString(`<tr><td class="v-dim" valign="top" style="padding:3px 16px 3px 0;color:` + dim + `">` + row[0] +
+			`</td><td valign="top" style="padding:3px 0;word-break:break-word">` + row[1] + `</td></tr>`)
+	}
+	b.WriteString(`</table>`)
+	return htmltemplate.HTML(b.String()), nil
+}
+
+func textList(items []string) string {
+	if len(items) == 0 {
+		return ""
+	}
+	return "- " + strings.Join(items, "\n- ")
+}
+
+func htmlList(items []string) htmltemplate.HTML {
+	if len(items) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(`<ul style="` + styles["ul"] + `">`)
+	for _, item := range items {
+		b.WriteString(`<li style="` + styles["li"] + `">` + escape(item) + `</li>`)
+	}
+	b.WriteString(`</ul>`)
+	return htmltemplate.HTML(b.String())
+}
+
+// textQuote puts "> " before each line. Lines of a body begin with verbatim,
+// which must stay in front.
+func textQuote(text string) string {
+	if text == "" {
+		return ""
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		line, asIs := strings.CutPrefix(line, verbatim)
+		lines[i] = strings.TrimRight("> "+line, " ")
+		if asIs {
+			lines[i] = verbatim + lines[i]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+func htmlQuote(text htmltemplate.HTML) htmltemplate.HTML {
+	if text == "" {
+		return ""
+	}
+	return `<div class="v-cita" style="margin:0 0 16px;padding:4px 0 0 14px;border-left:3px solid #c5cdd8">` + text + `</div>`
+}
+
+// safeLink says that a link may be followed from a mail.
+func safeLink(link string) bool {
+	scheme, _, ok := strings.Cut(link, ":")
+	if !ok {
+		return false
+	}
+	scheme = strings.ToLower(scheme)
+	return scheme == "https" || scheme == "http" || scheme == "mailto"
+}
+
+// escape writes a value as text or as a quoted attribute of HTML.
+func escape(v string) string { return htmltemplate.HTMLEscapeString(v) }
