@@ -135,7 +135,9 @@ func checkAddress(address string, utf8Allowed bool, detail int) *smtp.SMTPError 
 	switch {
 	case !isASCII(address) && !(utf8Allowed && utf8.ValidString(address)):
 		return answer(553, 5, 6, 7, "An address beyond ASCII wants SMTPUTF8")
-	case at < 1 || len(address) > 512 || !validDomain(address[at+1:], utf8Allowed):
+	case at < 1 || at != strings.IndexByte(address, '@'): // the library takes a@b@c
+		return answer(501, 5, 1, detail, "Not an address")
+	case len(address) > 512 || !validDomain(address[at+1:], utf8Allowed):
 		return answer(501, 5, 1, detail, "Not an address")
 	}
 	return nil

@@ -137,16 +137,21 @@ func serve(t testing.TB, r Receiver, options Options, change ...func(*Server)) (
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Errorf("Shutdown: %v", err)
-		}
+		shutDown(t, s)
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
 	})
 	return s, l.Addr().String()
+}
+
+func shutDown(t testing.TB, s *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("Shutdown: %v", err)
+	}
 }
 
 // peer is the client's end of a connection.
@@ -353,12 +358,13 @@ func runScript(t *testing.T, steps []step) {
 	)
 	options := scriptOptions(t, steps)
 	options.Log = log.logger()
-	_, address := serve(t, &l, options)
+	server, address := serve(t, &l, options)
 	p := dial(t, address)
 	if difference := play(p, steps, &tls.Config{InsecureSkipVerify: true}); difference != "" {
 		t.Fatalf("%s\nlog:\n%s", difference, log.String())
 	}
 	p.conn.Close()
+	shutDown(t, server)
 	mails, last := l.all(), taken{}
 	if len(mails) > 0 {
 		last = mails[len(mails)-1]
