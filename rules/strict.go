@@ -166,7 +166,16 @@ func (d *Document) offset(line, column int) int {
 		}
 		at += n + 1
 	}
-	return min(at+max(column-1, 0), len(d.data))
+	return d.within(at + column - 1)
+}
+
+// within moves an offset to the start of the character that it points into.
+func (d *Document) within(offset int) int {
+	offset = min(max(offset, 0), len(d.data))
+	for offset > 0 && offset < len(d.data) && !utf8.RuneStart(d.data[offset]) {
+		offset--
+	}
+	return offset
 }
 
 // withoutSecret leaves out what a key that looks like a secret is set to.
@@ -255,7 +264,7 @@ func (w *walker) walk() {
 	var syntax *unstable.ParserError
 	if err := w.parser.Error(); errors.As(err, &syntax) {
 		at := cap(w.document.data) - cap(syntax.Highlight)
-		w.faults = append(w.faults, w.document.fault(min(max(at, 0), len(w.document.data)), inSpanish(syntax.Message)))
+		w.faults = append(w.faults, w.document.fault(w.document.within(at), inSpanish(syntax.Message)))
 	}
 }
 
