@@ -155,6 +155,7 @@ type Opening struct {
 	Assignee   string   `json:"assignee,omitempty"`
 	Unverified bool     `json:"unverified,omitempty"`
 	Linked     TicketID `json:"linked,omitempty"`
+	Told       []string `json:"told,omitempty"` // other queues whose addresses the mail went to
 }
 
 // Ack says how the requester of a new ticket is acknowledged.
@@ -199,7 +200,7 @@ type Command struct {
 	Ticket   TicketID
 	Kind     CommandKind
 	Actor    Actor
-	Value    string   // agent, queue, type or state
+	Value    string   // agent, queue or type; KeepState of Reply; action of Delivery
 	Number   int      // priority, or article for Accept and SetAside
 	Text     string   // reason or comment
 	Opening  *Opening // of Open
@@ -235,6 +236,10 @@ const (
 	CmdJoin      CommandKind = "join"
 	CmdDelivery  CommandKind = "delivery"
 )
+
+// KeepState as the Value of a Reply says that it changes no state: thanks, or a
+// machine's mail.
+const KeepState = "keep"
 
 // ErrRefused says that the ticket's state or the actor does not allow a
 // command. A *Refusal says why in words for the actor.

@@ -1,0 +1,260 @@
+package desk
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// Apply applies commands in order, at the time now, to the tickets that they
+// name, and returns all tickets as they then are and the events that led there.
+// A command that asks for what is already so makes no event. It is all or
+// nothing: on an error, a [*Refusal], nothing has happened. ts is not changed.
+func Apply(ts Tickets, now time.Time, cmds ...Command) (Tickets, []Event, error) {
+	after := maps.Clone(ts)
+	if after == nil {
+		after = Tickets{}
+	}
+	var all []Event
+	for _, c := range cmds {
+		t := after[c.Ticket]
+		evs, reason := decide(t, c)
+		if reason != "" {
+			return nil, nil, &Refusal{Command: c, Reason: reason}
+		}
+		for _, e := range evs {
+			e.Ticket, e.Seq, e.At, e.Actor = c.Ticket, t.Revision+1, now, c.Actor
+			e.Quiet = e.Quiet || c.Quiet
+			e.Text = cut(e.Text, MaxReason)
+			if c.Article && carriesArticle(e.Kind) {
+				e.Article = t.Articles + 1
+			}
+			t = Evolve(t, e)
+			all = append(all, e)
+		}
+		after[c.Ticket] = t
+	}
+	return after, all, nil
+}
+
+// decide says what a command makes happen to t, or why it may not.
+func decide(t Ticket, c Command) (evs []Event, reason string) {
+	if c.Kind == CmdOpen {
+		if t.Revision != 0 || c.Opening == nil {
+			return nil, "exists"
+		}
+		return []Event{{Kind: Opened, Opened: c.Opening, Ack: c.Ack, Text: c.Text}}, ""
+	}
+	switch {
+	case t.Revision == 0:
+		return nil, "unknown"
+	case t.State == Merged:
+		return nil, "merged"
+	case t.State == Cancelled && c.Kind != CmdNote && c.Kind != CmdDelivery:
+		return nil, "cancelled"
+	}
+	switch c.Kind {
+	case CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject:
+		return decideState(t, c)
+	case CmdAssign, CmdQueue, CmdPriority, CmdType, CmdJoin:
+		return decideField(t, c)
+	}
+	return decideArticle(t, c)
+}
+
+// decideArticle handles what adds to a ticket's thread.
+func decideArticle(t Ticket, c Command) ([]Event, string) {
+	moved := Event{Old: string(t.State), New: string(Open)}
+	switch c.Kind {
+	case CmdReply:
+		if t.State == New || t.State == Open || c.Value == KeepState {
+			moved = Event{}
+		}
+		moved.Kind, moved.Text = Replied, c.Text
+		return []Event{moved}, ""
+	case CmdAnswer:
+		answer := Event{Kind: Answered, Text: c.Text}
+		if t.State == New || t.State == Pending {
+			answer.Old, answer.New = string(t.State), string(Open)
+		}
+		evs := []Event{answer}
+		if name := c.Actor.Agent(); name != "" && t.Assignee == "" && !t.State.Ended() {
+			// who answers first has taken it, so that the reply finds somebody
+			evs = []Event{{Kind: Assigned, New: name, Quiet: true}, answer}
+		}
+		return evs, ""
+	case CmdNote:
+		return []Event{{Kind: Noted, Text: c.Text}}, ""
+	case CmdAutoReply:
+		return []Event{{Kind: AutoReplied}}, ""
+	case CmdDelivery:
+		return []Event{{Kind: Delivery, New: c.Value, Text: c.Text}}, ""
+	case CmdHold:
+		return []Event{{Kind: Held, Text: c.Text}}, ""
+	case CmdAccept, CmdSetAside:
+		if t.Held == 0 {
+			return nil, "nothing-held"
+		}
+		kind := Accepted
+		if c.Kind == CmdSetAside {
+			kind = SetAside
+		}
+		return []Event{{Kind: kind, Article: c.Number}}, ""
+	}
+	return nil, "unknown-command"
+}
+
+// decideState handles what moves a ticket from state to state.
+func decideState(t Ticket, c Command) ([]Event, string) {
+	change := Event{Old: string(t.State), Text: c.Text}
+	switch c.Kind {
+	case CmdResolve:
+		if t.State == Closed {
+			return nil, "closed"
+		}
+		change.Kind, change.New = ResolvedEvent, string(Resolved)
+	case CmdClose:
+		if t.State == Closed {
+			return nil, ""
+		}
+		change.Kind, change.New = ClosedEvent, string(Closed)
+	case CmdReopen:
+		if t.State != Closed && t.State != Resolved {
+			return nil, "not-closed"
+		}
+		change.Kind, change.New = Reopened, string(Open)
+	case CmdApprove, CmdReject:
+		switch {
+		case c.Revision != 0 && c.Revision != t.Resolution:
+			return nil, "old-resolution"
+		case t.Decision != "":
+			return nil, "decided"
+		case t.State != Resolved:
+			return nil, "not-resolved"
+		}
+		change.Kind, change.New = ApprovedEvent, string(Closed)
+		if c.Kind == CmdReject {
+			change.Kind, change.New = RejectedEvent, string(Open)
+		}
+	}
+	return []Event{change}, ""
+}
+
+// decideField handles what changes one field.
+func decideField(t Ticket, c Command) ([]Event, string) {
+	set := func(kind EventKind, old, new string) ([]Event, string) {
+		if old == new {
+			return nil, ""
+		}
+		return []Event{{Kind: kind, Old: old, New: new, Text: c.Text}}, ""
+	}
+	switch c.Kind {
+	case CmdAssign:
+		return set(Assigned, t.Assignee, c.Value)
+	case CmdQueue:
+		return set(QueueChanged, t.Queue, c.Value)
+	case CmdType:
+		return set(TypeChanged, t.Type, c.Value)
+	case CmdPriority:
+		if c.Number < 1 || c.Number > 5 {
+			return nil, "priority-range"
+		}
+		return set(PriorityChanged, strconv.Itoa(t.Priority), strconv.Itoa(c.Number))
+	}
+	// CmdJoin
+	if c.Person == t.Requester || slices.Contains(t.Others, c.Person) {
+		return nil, ""
+	}
+	if len(t.Others) >= MaxOthers {
+		return nil, "too-many-others"
+	}
+	return []Event{{Kind: Joined, Person: c.Person}}, ""
+}
+
+// Evolve returns t after e. A ticket can be rebuilt from its events with it.
+func Evolve(t Ticket, e Event) Ticket {
+	t.ID, t.Revision, t.UpdatedAt = e.Ticket, e.Seq, e.At
+	if carriesArticle(e.Kind) && e.Article > 0 {
+		t.Articles = e.Article
+	}
+	switch e.Kind {
+	case Opened:
+		o := e.Opened
+		t.State, t.OpenedAt = New, e.At
+		t.Number, t.Subject, t.Type, t.Queue, t.Priority = o.Number, o.Subject, o.Type, o.Queue, o.Priority
+		t.Language, t.Requester, t.Assignee = o.Language, o.Requester, o.Assignee
+		t.Unverified, t.Linked = o.Unverified, o.Linked
+	case Assigned:
+		t.Assignee = e.New
+		if t.State == New && e.New != "" {
+			t.State = Open
+		}
+	case QueueChanged:
+		t.Queue, t.Assignee = e.New, ""
+	case TypeChanged:
+		t.Type = e.New
+	case PriorityChanged:
+		t.Priority, _ = strconv.Atoi(e.New)
+	case Joined:
+		t.Others = append(t.Others[:len(t.Others):len(t.Others)], e.Person)
+	case Held:
+		t.Held++
+	case SetAside:
+		t.Held--
+	case Accepted:
+		t.Held--
+		if t.State == Resolved || t.State == Pending || t.State == Closed {
+			t = t.moved(Open, e.At)
+		}
+	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened:
+		if e.New != "" {
+			t = t.moved(State(e.New), e.At)
+		}
+	}
+	switch e.Kind {
+	case ResolvedEvent:
+		t.Resolution, t.Decision = t.Resolution+1, ""
+	case ApprovedEvent:
+		t.Decision = "approved"
+	case RejectedEvent:
+		t.Decision = "rejected"
+	}
+	return t
+}
+
+// moved returns t in state s, with the times that belong to it.
+func (t Ticket) moved(s State, at time.Time) Ticket {
+	t.State = s
+	switch s {
+	case Resolved:
+		t.ResolvedAt, t.ClosedAt = at, time.Time{}
+	case Closed:
+		t.ClosedAt = at
+	default:
+		t.ResolvedAt, t.ClosedAt = time.Time{}, time.Time{}
+	}
+	return t
+}
+
+// carriesArticle says whether an event of that kind can bring an article of its
+// own. Accepted and SetAside name one that is there already.
+func carriesArticle(k EventKind) bool {
+	switch k {
+	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent:
+		return true
+	}
+	return false
+}
+
+// cut returns at most n bytes of s, whole characters.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}

@@ -1,0 +1,324 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+	"ventanilla/mailout"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/store/intake"
+)
+
+// ErrNotFound says that there is no such ticket or mail.
+var ErrNotFound = store.ErrNotFound
+
+// History is a ticket with all that belongs to it.
+type History struct {
+	Ticket    desk.Ticket    `json:"ticket"`
+	Requester desk.Person    `json:"requester"`
+	Events    []desk.Event   `json:"events"`
+	Articles  []desk.Article `json:"articles"`
+	Mails     []store.Sent   `json:"mails"`
+}
+
+// Tickets returns tickets, the newest first: see [store.Tx.Tickets].
+func (g *Gateway) Tickets(ctx context.Context, where string, before desk.TicketID, limit int) (ts []desk.Ticket, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		ts, err = tx.Tickets(where, before, limit)
+		return err
+	})
+	return ts, err
+}
+
+// History returns the ticket with a number, and all that belongs to it.
+func (g *Gateway) History(ctx context.Context, number string) (h History, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		if h.Ticket, err = tx.TicketByNumber(number); err != nil {
+			return err
+		}
+		id := h.Ticket.ID
+		var e1, e2, e3, e4 error
+		h.Requester, e1 = tx.Person(h.Ticket.Requester)
+		h.Events, e2 = tx.Events(id)
+		h.Articles, e3 = tx.Articles(id, 0, 0)
+		h.Mails, e4 = tx.Sent(id)
+		return errors.Join(e1, e2, e3, e4)
+	})
+	return h, err
+}
+
+// ArticleText returns an article's own text, read again from its raw mail.
+func (g *Gateway) ArticleText(a desk.Article) (string, error) { return g.articleText(a) }
+
+// Outbox returns mails to be sent and mails given up: see [store.Tx.Outbox].
+func (g *Gateway) Outbox(ctx context.Context, after string, limit int) (os []mailout.Outgoing, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		os, err = tx.Outbox(after, limit)
+		return err
+	})
+	return os, err
+}
+
+// RetryOutgoing makes a mail of the outbox due now, also one that was given up.
+func (g *Gateway) RetryOutgoing(ctx context.Context, id string) error {
+	now := g.now().UTC().Truncate(time.Millisecond)
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		o, err := tx.Outgoing(id)
+		if err != nil {
+			return err
+		}
+		if o.Failed {
+			o.Failed, o.Attempts, o.Created = false, 0, now
+		}
+		o.Due = now
+		return tx.Reschedule(o)
+	})
+	if err == nil {
+		g.wakeSender()
+	}
+	return err
+}
+
+// DropOutgoing takes a mail out of the outbox; the ticket keeps note of it.
+func (g *Gateway) DropOutgoing(ctx context.Context, id string) error {
+	return g.store.Update(ctx, func(tx store.Tx) error {
+		o, err := tx.Outgoing(id)
+		if err != nil {
+			return err
+		}
+		return tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: g.now().UTC(), Outcome: "dropped", Answer: o.LastError})
+	})
+}
+
+// Quarantine returns the receipts of mails in quarantine behind a position.
+func (g *Gateway) Quarantine(ctx context.Context, after string, limit int) (rs []store.Receipt, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		rs, err = tx.Quarantined(after, limit)
+		return err
+	})
+	return rs, err
+}
+
+// ErrNotQuarantined says that a mail is not, or no more, in quarantine.
+var ErrNotQuarantined = errors.New("the mail is not in quarantine")
+
+// Release takes a mail out of quarantine and settles it, as one of which
+// nothing is proved. It returns what became of it.
+func (g *Gateway) Release(ctx context.Context, position string) (r store.Receipt, err error) {
+	p, err := intake.ParsePosition(position)
+	if err != nil {
+		return r, ErrNotFound
+	}
+	rec, release, err := g.log.Read(p)
+	if err != nil {
+		return r, err
+	}
+	defer release()
+	it := item{record: rec}
+	g.parse(&it)
+	if it.message == nil {
+		return r, fmt.Errorf("it cannot be read: %s", it.limit)
+	}
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		if err := quarantined(tx, position); err != nil {
+			return err
+		}
+		s := g.settling(setup, now, &it)
+		s.tx, s.released = tx, true
+		if err := s.guarded(); err != nil {
+			return err
+		}
+		r, err = tx.Receipt(position)
+		return err
+	})
+	if err == nil {
+		g.wakeSender()
+	}
+	return r, err
+}
+
+func quarantined(tx store.Tx, position string) error {
+	r, err := tx.Receipt(position)
+	if err != nil {
+		return err
+	}
+	if r.Disposition != string(rules.ToQuarantine) || r.Dropped {
+		return ErrNotQuarantined
+	}
+	return nil
+}
+
+// DropQuarantined puts a mail in quarantine away for good. Its raw bytes stay in
+// the log, and its receipt stays a quarantine.
+func (g *Gateway) DropQuarantined(ctx context.Context, position string) error {
+	return g.store.Update(ctx, func(tx store.Tx) error {
+		if err := quarantined(tx, position); err != nil {
+			return err
+		}
+		r, err := tx.Receipt(position)
+		if err != nil {
+			return err
+		}
+		r.Dropped = true
+		return tx.PutReceipt(r)
+	})
+}
+
+// Exported is a raw mail with what became of it.
+type Exported struct {
+	Record  intake.Record
+	Receipt store.Receipt // the zero Receipt while it is not settled
+}
+
+// Export calls fn for every mail of the log, in order. Record.Raw is good until
+// fn returns.
+func (g *Gateway) Export(ctx context.Context, fn func(Exported) error) error {
+	var at intake.Position
+	for {
+		records, err := g.log.After(at, batchMails, batchBytes)
+		if err != nil || len(records) == 0 {
+			return err
+		}
+		for _, r := range records {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := g.exportOne(ctx, r, fn); err != nil {
+				return err
+			}
+			at = r.Next
+		}
+	}
+}
+
+func (g *Gateway) exportOne(ctx context.Context, r intake.Record, fn func(Exported) error) error {
+	if r.Raw == nil {
+		whole, release, err := g.log.Read(r.Position)
+		if err != nil {
+			return err
+		}
+		defer release()
+		r = whole
+	}
+	e := Exported{Record: r}
+	err := g.store.View(ctx, func(tx store.Tx) (err error) {
+		e.Receipt, err = tx.Receipt(r.Position.String())
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return fn(e)
+}
+
+// Audit is what Doctor found.
+type Audit struct {
+	Accepted     int            `json:"accepted"` // mails in the log
+	Settled      int            `json:"settled"`
+	Waiting      int            `json:"waiting"` // behind the watermark, not yet settled
+	Dispositions map[string]int `json:"dispositions"`
+	Tickets      int            `json:"tickets"`
+	Outbox       int            `json:"outbox"`
+	Faults       []string       `json:"faults"`
+}
+
+const faultsMost = 100
+
+func (a *Audit) fault(format string, args ...any) {
+	if len(a.Faults) < faultsMost {
+		a.Faults = append(a.Faults, fmt.Sprintf(format, args...))
+	}
+}
+
+// Doctor joins the log's mails with their receipts, and tickets with their
+// events: every mail accepted must have exactly one disposition, and every
+// ticket must be the sum of its events.
+func (g *Gateway) Doctor(ctx context.Context) (Audit, error) {
+	a := Audit{Dispositions: map[string]int{}}
+	mark, err := g.watermark(ctx)
+	if err != nil {
+		return a, err
+	}
+	seen := map[string]bool{}
+	err = g.Export(ctx, func(e Exported) error {
+		a.Accepted++
+		position := e.Record.Position.String()
+		seen[position] = true
+		switch {
+		case e.Receipt.Position != "":
+			a.Settled++
+			a.Dispositions[e.Receipt.Disposition]++
+			if e.Receipt.Mail != e.Record.ID {
+				a.fault("mail %s: its receipt is of another mail", position)
+			}
+		case e.Record.Position.Compare(mark) >= 0:
+			a.Waiting++
+		default:
+			a.fault("mail %s (%s): accepted, and no receipt", position, e.Record.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return a, err
+	}
+	return a, g.store.View(ctx, func(tx store.Tx) error {
+		if err := tx.Receipts("", 0, func(r store.Receipt) error {
+			if !seen[r.Position] && r.Position < mark.String() {
+				a.fault("receipt %s: there is no such mail in the log", r.Position)
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+		return g.auditTickets(tx, &a)
+	})
+}
+
+func (g *Gateway) auditTickets(tx store.Tx, a *Audit) error {
+	os, err := tx.Outbox("", 0)
+	if err != nil {
+		return err
+	}
+	a.Outbox = len(os)
+	return tx.EachTicket(func(t desk.Ticket) error {
+		a.Tickets++
+		events, err := tx.Events(t.ID)
+		if err != nil {
+			return err
+		}
+		var sum desk.Ticket
+		for _, e := range events {
+			sum = desk.Evolve(sum, e)
+		}
+		if fmt.Sprintf("%+v", sum) != fmt.Sprintf("%+v", t) {
+			a.fault("ticket %s is not the sum of its events", t.Number)
+		}
+		for _, missing := range tx.MissingIndex(t) {
+			a.fault("ticket %s is missing from %s", t.Number, missing)
+		}
+		return nil
+	})
+}
+
+// RawMail calls fn with the raw mail at a position and its envelope.
+func (g *Gateway) RawMail(position string, fn func(env mail.Envelope, raw []byte) error) error {
+	p, err := intake.ParsePosition(position)
+	if err != nil {
+		return ErrNotFound
+	}
+	r, release, err := g.log.Read(p)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return fn(r.Envelope, r.Raw)
+}

@@ -1,0 +1,170 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/store"
+	"ventanilla/web"
+)
+
+// Do carries out commands that came by no mail: from a link, from the command
+// line. A second call with the same key does nothing. A refusal is an error.
+func (g *Gateway) Do(ctx context.Context, key string, cmds ...desk.Command) error {
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	sent := 0
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		sent = 0
+		if before, err := tx.Done(key, now); err != nil || before {
+			return err
+		}
+		s := g.settling(setup, now, nil)
+		s.tx = tx
+		ts := desk.Tickets{}
+		for _, c := range cmds {
+			t, err := tx.Ticket(c.Ticket)
+			if err != nil {
+				return err
+			}
+			ts[c.Ticket] = t
+		}
+		refused, err := s.carryOut(ts, cmds)
+		if err != nil {
+			return err
+		}
+		if refused != nil {
+			return refused
+		}
+		sent = s.sent
+		return nil
+	})
+	if err == nil && sent > 0 {
+		g.wakeSender()
+	}
+	return err
+}
+
+// Pages is what the pages behind links see of the desk.
+type Pages struct{ *Gateway }
+
+var _ web.Desk = Pages{}
+
+// Decision returns what the page of a decision shows.
+func (p Pages) Decision(ctx context.Context, token string) (web.Decision, error) {
+	t, ok := p.keys.Check(token)
+	if !ok || t.Purpose != desk.ForPage {
+		return web.Decision{}, web.ErrNotFound
+	}
+	var d web.Decision
+	err := p.store.View(ctx, func(tx store.Tx) (err error) {
+		d, err = p.decision(tx, t)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = web.ErrNotFound
+	}
+	return d, err
+}
+
+// decision tells how a decision stands: open, decided, void or too late.
+func (p Pages) decision(tx store.Tx, token desk.Token) (web.Decision, error) {
+	t, err := tx.Ticket(token.Ticket)
+	if err != nil {
+		return web.Decision{}, err
+	}
+	s := p.Setup()
+	d := web.Decision{Desk: s.World.Name, Language: t.Language, Number: t.Number, Subject: t.Subject, State: t.State}
+	d.Expired = p.now().After(token.Expires)
+	d.Open = t.State == desk.Resolved && t.Resolution == token.Revision && !d.Expired
+	if d.Open {
+		d.Resolution, err = p.resolutionText(tx, t)
+		return d, err
+	}
+	events, err := tx.Events(t.ID)
+	resolution := 0
+	for _, e := range events {
+		switch e.Kind {
+		case desk.ResolvedEvent:
+			resolution++
+		case desk.ApprovedEvent, desk.RejectedEvent:
+			if resolution == token.Revision {
+				d.Decided, d.DecidedAt = string(e.Kind), e.At
+			}
+		}
+	}
+	return d, err
+}
+
+// resolutionText returns the agent's last answer before the resolution.
+func (p Pages) resolutionText(tx store.Tx, t desk.Ticket) (string, error) {
+	for n := t.Articles; n > 0 && n > t.Articles-20; n-- {
+		a, err := tx.Article(t.ID, n)
+		if err != nil {
+			return "", err
+		}
+		if a.Kind == desk.KindPublic && a.Author.Agent() != "" {
+			return p.articleText(a)
+		}
+	}
+	return "", nil
+}
+
+// Decide records a decision. A late or second one changes nothing and shows
+// what is recorded.
+func (p Pages) Decide(ctx context.Context, token string, approve bool, comment string) (web.Decision, error) {
+	d, err := p.Decision(ctx, token)
+	if err != nil || !d.Open {
+		return d, err
+	}
+	t, _ := p.keys.Check(token)
+	var requester desk.PersonID
+	if err := p.store.View(ctx, func(tx store.Tx) error {
+		ticket, err := tx.Ticket(t.Ticket)
+		requester = ticket.Requester
+		return err
+	}); err != nil {
+		return d, err
+	}
+	kind := desk.CmdApprove
+	if !approve {
+		kind = desk.CmdReject
+	}
+	err = p.Do(ctx, "decision "+token, desk.Command{Ticket: t.Ticket, Kind: kind, Actor: desk.ByPerson(requester),
+		Text: strings.TrimSpace(comment), Revision: t.Revision})
+	if err != nil && !errors.Is(err, desk.ErrRefused) {
+		return d, err
+	}
+	return p.Decision(ctx, token)
+}
+
+// Status returns what the page of a ticket shows.
+func (p Pages) Status(ctx context.Context, token string) (web.Status, error) {
+	t, ok := p.keys.Check(token)
+	if !ok || t.Purpose != desk.ForStatus {
+		return web.Status{}, web.ErrNotFound
+	}
+	var v web.Status
+	err := p.store.View(ctx, func(tx store.Tx) error {
+		ticket, err := tx.Ticket(t.Ticket)
+		if err != nil {
+			return err
+		}
+		s := p.Setup()
+		v = web.Status{Desk: s.World.Name, Language: ticket.Language, Number: ticket.Number, Subject: ticket.Subject,
+			State: ticket.State, OpenedAt: ticket.OpenedAt, UpdatedAt: ticket.UpdatedAt}
+		if q, ok := s.World.Queue(ticket.Queue); ok {
+			v.Queue = q.Title
+		}
+		if a, ok := s.World.Agent(ticket.Assignee); ok {
+			v.Assignee = a.Title
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = web.ErrNotFound
+	}
+	return v, err
+}

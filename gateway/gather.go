@@ -1,0 +1,281 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+	"ventanilla/rules"
+	"ventanilla/store"
+)
+
+const (
+	duplicateFor = 30 * 24 * time.Hour // the same content within this time is the same mail
+	chainMost    = 20                  // Message-IDs of References that are looked up, the last ones
+	tagsMost     = 3                   // tags of a subject or a quote that are looked up
+	heldMost     = 500                 // articles looked through for held ones
+)
+
+// gather reads everything that a decision on a mail may depend on. It is the
+// only place that reads for a decision.
+func (s *settling) gather() (rules.Case, error) {
+	m := s.item.message
+	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain,
+		Envelope: s.item.record.Envelope, Message: m, Tickets: desk.Tickets{}, People: map[desk.PersonID]desk.Person{},
+		Held: map[desk.TicketID]map[int]desk.PersonID{}}
+	if err := s.gatherDuplicate(&c); err != nil {
+		return c, err
+	}
+	s.gatherAuth(&c)
+	c.Addressed = s.addressed()
+	if err := s.gatherSender(&c); err != nil {
+		return c, err
+	}
+	if err := s.gatherThread(&c); err != nil {
+		return c, err
+	}
+	return c, s.gatherCounts(&c)
+}
+
+// from returns the address in From, "" if it names none or several.
+func (s *settling) from() string {
+	if f := s.item.message.From; len(f) == 1 {
+		return f[0].Address
+	}
+	return ""
+}
+
+func (s *settling) gatherDuplicate(c *rules.Case) error {
+	content, ok, err := s.tx.Content(c.Message.ID)
+	if err != nil || !ok {
+		return err
+	}
+	c.Duplicate = !s.released && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor
+	return nil
+}
+
+// gatherAuth weighs what the way in and trusted servers say of the sender.
+func (s *settling) gatherAuth(c *rules.Case) {
+	pass, fail, _ := mail.AuthResults(c.Message, s.setup.Authserv)
+	c.Fails = fail && !s.released
+	c.Auth = !fail && (pass || c.Envelope.Auth.Relay)
+}
+
+// addressed returns our addresses that the mail went to: as they stand in To,
+// then Cc, then the rest of the envelope.
+func (s *settling) addressed() (as []rules.Addressed) {
+	m := s.item.message
+	seen := map[string]int{}
+	add := func(address string, visible bool) {
+		key := strings.ToLower(address)
+		if at, ok := seen[key]; ok {
+			as[at].Visible = as[at].Visible || visible
+			return
+		}
+		if a, ok := s.ours(address); ok {
+			a.Visible = visible
+			seen[key] = len(as)
+			as = append(as, a)
+		}
+	}
+	for _, list := range [][]mail.Address{m.To, m.Cc} {
+		for _, a := range list {
+			add(a.Address, true)
+		}
+	}
+	for _, r := range s.item.record.Envelope.Rcpts {
+		add(r, false)
+	}
+	return as
+}
+
+// ours reads an address as one of ours.
+func (s *settling) ours(address string) (rules.Addressed, bool) {
+	base, extra := splitPlus(address)
+	a := rules.Addressed{Address: address}
+	q, ok := s.setup.World.QueueAt(base)
+	if !ok && !isPostmaster(base, s.setup.World) {
+		return a, false
+	}
+	a.Queue = q.Name
+	if t, ok := s.g.keys.Check(extra); ok {
+		a.Token, a.Bound = &t, s.bound(t)
+	}
+	return a, true
+}
+
+// bound says whether a token was issued to the sender: to the address in From,
+// or to another address of the same agent.
+func (s *settling) bound(t desk.Token) bool {
+	from := s.from()
+	if from == "" {
+		return false
+	}
+	if s.g.keys.IssuedTo(t, from) {
+		return true
+	}
+	a, ok := s.setup.World.AgentAt(from)
+	if !ok {
+		return false
+	}
+	for _, address := range append([]string{a.Address}, a.Further...) {
+		if s.g.keys.IssuedTo(t, address) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *settling) gatherSender(c *rules.Case) error {
+	if s.from() == "" {
+		return nil
+	}
+	p, ok, err := s.tx.PersonAt(s.from())
+	if ok {
+		c.Sender, c.People[p.ID] = p.ID, p
+	}
+	return err
+}
+
+// gatherThread finds what points to tickets, the strongest first, and reads
+// those tickets.
+func (s *settling) gatherThread(c *rules.Case) error {
+	add := func(t rules.Thread) error {
+		for _, have := range c.Thread {
+			if have.Ticket == t.Ticket && have.By <= t.By && have.Bound == t.Bound {
+				return nil
+			}
+		}
+		err := s.gatherTicket(c, t.Ticket)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		c.Thread = append(c.Thread, t)
+		return err
+	}
+	for _, a := range c.Addressed {
+		if a.Token == nil {
+			continue
+		}
+		if err := add(rules.Thread{By: rules.ByToken, Ticket: a.Token.Ticket, Bound: a.Bound, Detail: a.Address}); err != nil {
+			return err
+		}
+	}
+	foreign, err := s.gatherSigned(c, add)
+	if err != nil {
+		return err
+	}
+	for _, id := range foreign {
+		r, ok, err := s.tx.Received(id)
+		if err != nil {
+			return err
+		}
+		if ok && r.Ticket != 0 {
+			if err := add(rules.Thread{By: rules.ByReceived, Ticket: r.Ticket, Copied: r.Has(s.from()), Detail: id}); err != nil {
+				return err
+			}
+		}
+	}
+	return s.gatherTags(c, add)
+}
+
+// gatherSigned adds our own Message-IDs of the chain and returns the others.
+func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread) error) (foreign []string, err error) {
+	m := c.Message
+	chain := append([]string(nil), m.InReplyTo...)
+	for i := len(m.References) - 1; i >= 0; i-- {
+		chain = append(chain, m.References[i])
+	}
+	if m.Original != "" {
+		chain = append(chain, m.Original)
+	}
+	for _, id := range chain[:min(len(chain), chainMost)] {
+		local, _, _ := strings.Cut(id, "@")
+		token, _, _ := strings.Cut(local, ".")
+		t, ok := s.g.keys.Check(token)
+		if !ok || t.Ticket == 0 || t.Purpose != desk.ForMessage && t.Purpose != desk.ForTicket {
+			foreign = append(foreign, id)
+			continue
+		}
+		if err := add(rules.Thread{By: rules.BySigned, Ticket: t.Ticket, Bound: s.bound(t), Detail: id}); err != nil {
+			return nil, err
+		}
+	}
+	return foreign, nil
+}
+
+// gatherTags adds the tickets that tags in the subject and in the quote name.
+func (s *settling) gatherTags(c *rules.Case, add func(rules.Thread) error) error {
+	for _, in := range []struct {
+		by   rules.ThreadBy
+		text string
+	}{{rules.ByTag, c.Message.Subject}, {rules.ByQuotedTag, c.Message.Quoted}} {
+		if !strings.Contains(in.text, "#") {
+			continue
+		}
+		tags := mail.Tags(in.text)
+		for _, number := range tags[:min(len(tags), tagsMost)] {
+			t, err := s.tx.TicketByNumber(number)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			} else if err != nil {
+				return err
+			}
+			if err := add(rules.Thread{By: in.by, Ticket: t.ID, Detail: number}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// gatherTicket reads a ticket, its requester, and, for an agent, what is held.
+func (s *settling) gatherTicket(c *rules.Case, id desk.TicketID) error {
+	if _, ok := c.Tickets[id]; ok {
+		return nil
+	}
+	t, err := s.tx.Ticket(id)
+	if err != nil {
+		return err
+	}
+	c.Tickets[id] = t
+	if _, ok := c.People[t.Requester]; !ok && t.Requester != 0 {
+		if c.People[t.Requester], err = s.tx.Person(t.Requester); err != nil {
+			return err
+		}
+	}
+	if _, agent := s.setup.World.AgentAt(s.from()); !agent || t.Held == 0 {
+		return nil
+	}
+	articles, err := s.tx.Articles(id, 0, heldMost)
+	c.Held[id] = map[int]desk.PersonID{}
+	for _, a := range articles {
+		if a.Kind == desk.KindHeld {
+			c.Held[id][a.Number] = a.Author.Person()
+		}
+	}
+	return err
+}
+
+// gatherCounts reads how many automatic mails went out lately.
+func (s *settling) gatherCounts(c *rules.Case) (err error) {
+	from := s.from()
+	count := func(kind store.CountKind, name string, hours int) (n int) {
+		if err == nil {
+			n, err = s.tx.Count(s.now, kind, name, hours)
+		}
+		return n
+	}
+	c.Counts.AddressHour = count(store.CountAddress, from, 1)
+	if k := c.Caps; !c.Auth && k.UnverifiedPerDay > 0 {
+		c.Counts.AddressDay = count(store.CountAddress, from, 24)
+	}
+	c.Counts.DomainHour = count(store.CountDomain, domainOf(from), 1)
+	c.Counts.AllHour = count(store.CountAll, "", 1)
+	c.Counts.AdminTold = count(store.CountTold, "cap", 1) > 0
+	return err
+}
+
+func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }

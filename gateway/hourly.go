@@ -1,0 +1,86 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mailout"
+	"ventanilla/store"
+	"ventanilla/templates"
+)
+
+// Tidy does what is due once in a while until ctx is done: it tells those whose
+// tickets were not acknowledged singly, and forgets old counts.
+func (g *Gateway) Tidy(ctx context.Context) {
+	every := time.NewTicker(time.Minute)
+	defer every.Stop()
+	for {
+		if err := g.tidy(ctx); err != nil && ctx.Err() == nil {
+			g.slog.Error("hourly lists wait", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-every.C:
+		}
+	}
+}
+
+const tidyMost = 100 // lists in one commit
+
+func (g *Gateway) tidy(ctx context.Context) error {
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	queued, due := false, false
+	err := g.store.View(ctx, func(tx store.Tx) (err error) {
+		due, err = tx.Untidy(now)
+		return err
+	})
+	if err != nil || !due {
+		return err
+	}
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		queued = false
+		ls, err := tx.TakeListed(now, tidyMost)
+		if err != nil {
+			return err
+		}
+		for _, l := range ls {
+			if err := g.tellListed(tx, setup, now, l); err != nil {
+				return err
+			}
+			queued = true
+		}
+		return tx.ForgetCounts(now, 1000)
+	})
+	if err == nil && queued {
+		g.wakeSender()
+	}
+	return err
+}
+
+// tellListed writes the one mail that acknowledges several tickets.
+func (g *Gateway) tellListed(tx store.Tx, setup *Setup, now time.Time, l store.Listed) error {
+	p, err := tx.Person(l.Person)
+	if err != nil {
+		return err
+	}
+	d := templates.Data{}
+	var first desk.Ticket
+	for i, id := range l.Tickets {
+		t, err := tx.Ticket(id)
+		if err != nil {
+			return err
+		}
+		if i == 0 {
+			first = t
+		}
+		d.Numbers = append(d.Numbers, "#"+t.Number+" "+t.Subject)
+	}
+	to := mailout.Addressee{Name: p.Name, Address: p.Address, Language: first.Language}
+	o, err := g.renderer(setup).Letter(mailout.Letter{Template: "acuse-varios", To: to, Seed: "listed " + first.Number, At: now, Data: d})
+	if err != nil {
+		return err
+	}
+	return tx.Enqueue(o)
+}

@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+	"ventanilla/mailout"
+	"ventanilla/store"
+	"ventanilla/store/intake"
+)
+
+var _ mailout.Outbox = (*Gateway)(nil)
+
+// Due returns mails of the outbox that are due: see [mailout.Outbox].
+func (g *Gateway) Due(ctx context.Context, now time.Time, limit int, skip func(id string) bool) (mails []mailout.Outgoing, next time.Time, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		mails, next, err = tx.Due(now, limit, func(id string) bool { return !skip(id) })
+		return err
+	})
+	return mails, next, err
+}
+
+// Settle records what came of mails: see [mailout.Outbox].
+func (g *Gateway) Settle(ctx context.Context, results []mailout.Result) error {
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	queued := false
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		queued = false
+		for _, r := range results {
+			o, err := tx.Outgoing(r.ID)
+			if errors.Is(err, store.ErrNotFound) {
+				continue // dropped meanwhile, or recorded before
+			} else if err != nil {
+				return err
+			}
+			told, err := g.settleResult(tx, setup, now, o, r)
+			if err != nil {
+				return fmt.Errorf("record delivery of %s: %w", o.ID, err)
+			}
+			queued = queued || told
+		}
+		return nil
+	})
+	if err == nil && queued {
+		g.wakeSender()
+	}
+	return err
+}
+
+func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailout.Outgoing, r mailout.Result) (told bool, err error) {
+	answer := strings.TrimSpace(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text))
+	if r.Outcome == mailout.Sent {
+		return false, tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: r.At, Outcome: "sent", Answer: answer})
+	}
+	before := o
+	o.Attempts, o.LastError = r.Attempts, answer
+	if r.Outcome == mailout.Again {
+		o.Due = r.Due
+		return false, tx.Reschedule(o)
+	}
+	o.Failed = true
+	if err := tx.Reschedule(o); err != nil || before.Failed || o.Ticket == 0 {
+		return false, err
+	}
+	if _, agent := setup.World.AgentAt(o.To); agent {
+		return false, nil // nobody is told by mail that mails to him fail
+	}
+	return true, g.tellFailure(tx, setup, now, o, r)
+}
+
+// tellFailure notes on the ticket that a mail of ours was not delivered, which
+// tells its agent.
+func (g *Gateway) tellFailure(tx store.Tx, setup *Setup, now time.Time, o mailout.Outgoing, r mailout.Result) error {
+	t, err := tx.Ticket(o.Ticket)
+	if err != nil {
+		return err
+	}
+	s := g.settling(setup, now, nil)
+	s.tx = tx
+	status := r.Enhanced
+	if status == "" {
+		status = "5.0.0"
+	}
+	_, err = s.carryOut(desk.Tickets{t.ID: t}, []desk.Command{{Ticket: t.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed",
+		Text: o.To + " " + status + " " + r.Text}})
+	return err
+}
+
+// Raw opens a raw mail of the intake log by its position.
+func (g *Gateway) Raw(_ context.Context, ref string) (raw []byte, release func(), err error) {
+	p, err := intake.ParsePosition(ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, release, err := g.log.Read(p)
+	return r.Raw, release, err
+}
+
+// articleText reads an article's own text again out of its raw mail.
+func (g *Gateway) articleText(a desk.Article) (string, error) {
+	raw, release, err := g.Raw(context.Background(), a.Mail)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	return mail.Parse(slices.Clone(raw)).Reply, nil
+}

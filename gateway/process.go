@@ -1,0 +1,280 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"ventanilla/mail"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/store/intake"
+)
+
+const (
+	batchMails = 256     // settled in one commit
+	batchBytes = 8 << 20 // of raw mail in memory at once
+	tries      = 2       // of a mail alone, before it is quarantined
+)
+
+// item is a mail on its way: read, not yet settled.
+type item struct {
+	record  intake.Record
+	message *mail.Message
+	limit   string // the limit that it breaks, "" if none: then it was not read
+}
+
+// Run settles mails in the order of the log until ctx is done: first what is
+// left from before, then what comes. Its error is one after which the process
+// must end.
+func (g *Gateway) Run(ctx context.Context) error {
+	mark, err := g.recover(ctx)
+	for err == nil {
+		if err = g.log.Wait(ctx, mark); err != nil {
+			break
+		}
+		g.pace.begin(g.log.Stats().Appended)
+		var next intake.Position
+		if next, err = g.Process(ctx, mark, batchMails); err != nil {
+			err = g.endure(ctx, err)
+			continue
+		}
+		mark = next
+		g.pace.rest(ctx, g.log.Stats().Appended)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// endure waits after an error that may pass by itself, and returns one that
+// does not.
+func (g *Gateway) endure(ctx context.Context, err error) error {
+	if errors.Is(err, store.ErrBroken) || errors.Is(err, store.ErrClosed) || ctx.Err() != nil {
+		return err
+	}
+	g.slog.Error("mails wait: the store cannot be written", "error", err)
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Second):
+	}
+	return nil
+}
+
+// recover settles what may have been in work when the process ended: each mail
+// alone, behind a durable mark, so that one that kills the process is known at
+// the next start and put into quarantine.
+func (g *Gateway) recover(ctx context.Context) (mark intake.Position, err error) {
+	if mark, err = g.watermark(ctx); err != nil {
+		return mark, err
+	}
+	for settled := 0; settled < batchMails; settled++ {
+		records, err := g.log.After(mark, 1, 1)
+		if err != nil || len(records) == 0 {
+			return mark, err
+		}
+		for alone := g.tryAlone; ; alone = g.again {
+			if err = alone(ctx, mark, records[0]); err == nil {
+				break
+			}
+			if err = g.endure(ctx, err); err != nil {
+				return mark, err
+			}
+		}
+		mark = records[0].Next
+	}
+	return mark, nil
+}
+
+// tryAlone settles the one mail behind mark. One that ended the process before
+// is not read again.
+func (g *Gateway) tryAlone(ctx context.Context, mark intake.Position, r intake.Record) error {
+	deadly, err := g.markTrying(ctx, r.Position)
+	if err != nil {
+		return err
+	}
+	if deadly {
+		g.slog.Error("mail quarantined: the process ended twice while it was read", "mail", r.ID)
+		return g.commit(ctx, []item{{record: r, limit: "the process ended while it was read"}})
+	}
+	return g.again(ctx, mark, r)
+}
+
+// again settles the one mail behind mark, which is marked already.
+func (g *Gateway) again(ctx context.Context, mark intake.Position, _ intake.Record) error {
+	_, err := g.Process(ctx, mark, 1)
+	return err
+}
+
+// markTrying notes that the mail at a position is tried alone, and reports
+// whether that was begun too often already.
+func (g *Gateway) markTrying(ctx context.Context, p intake.Position) (deadly bool, err error) {
+	err = g.store.Update(ctx, func(tx store.Tx) error {
+		t, err := tx.Trying()
+		if err != nil {
+			return err
+		}
+		if t.Position != p.String() {
+			t = store.Trying{Position: p.String()}
+		}
+		deadly = t.Times >= tries
+		t.Times++
+		return tx.SetTrying(t)
+	})
+	return deadly, err
+}
+
+func (g *Gateway) watermark(ctx context.Context) (p intake.Position, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) error {
+		s, err := tx.Watermark()
+		if err != nil || s == "" {
+			return err
+		}
+		p, err = intake.ParsePosition(s)
+		return err
+	})
+	return p, err
+}
+
+// Process settles the next mails behind a position, at most so many, and
+// returns the position behind them. Mails are read in parallel and settled in
+// order, in one commit.
+func (g *Gateway) Process(ctx context.Context, after intake.Position, limit int) (intake.Position, error) {
+	records, err := g.log.After(after, limit, batchBytes)
+	if err != nil || len(records) == 0 {
+		return after, err
+	}
+	items, release, err := g.read(records)
+	defer release()
+	if err != nil {
+		return after, err
+	}
+	if err := g.commit(ctx, items); err != nil {
+		return after, fmt.Errorf("process %s: %w", records[0].Position, err)
+	}
+	return records[len(records)-1].Next, nil
+}
+
+// read reads the mails of a batch, as many at once as there are processors.
+func (g *Gateway) read(records []intake.Record) (items []item, release func(), err error) {
+	items = make([]item, len(records))
+	var releases []func()
+	release = func() {
+		for _, r := range releases {
+			r()
+		}
+	}
+	for i, r := range records {
+		if r.Raw == nil { // a large one: mapped, not copied
+			var free func()
+			if r, free, err = g.log.Read(r.Position); err != nil {
+				return nil, release, fmt.Errorf("read mail %s: %w", r.ID, err)
+			}
+			releases = append(releases, free)
+		}
+		items[i].record = r
+	}
+	inParallel(len(items), func(i int) { g.parse(&items[i]) })
+	return items, release, nil
+}
+
+// parse reads one mail. One that breaks a limit, or the parser, is not read.
+func (g *Gateway) parse(it *item) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.slog.Error("parser panicked", "mail", it.record.ID, "panic", p)
+			it.message, it.limit = nil, "the parser failed"
+		}
+	}()
+	var over *mail.LimitError
+	if err := mail.Prescan(it.record.Raw, mail.DefaultLimits); errors.As(err, &over) {
+		it.limit = over.What
+		return
+	}
+	it.message = mail.Parse(it.record.Raw)
+	it.message.ID = it.record.ID
+	if it.message.Loop != "" && it.message.Loop == g.Setup().World.Domain {
+		it.message.Class, it.message.ClassReason = mail.ClassOwn, mail.LoopHeader
+	}
+}
+
+func inParallel(n int, fn func(int)) {
+	workers := min(runtime.GOMAXPROCS(0), n)
+	if workers <= 1 {
+		for i := range n {
+			fn(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := w; i < n; i += workers {
+				fn(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// commit settles a batch in one Update. Each mail writes into an overlay of its
+// own, so that one that fails does not take its neighbours along.
+func (g *Gateway) commit(ctx context.Context, items []item) error {
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	queued := false
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		queued = false
+		for i := range items {
+			sent, err := g.settleOne(tx, setup, now, &items[i])
+			if err != nil {
+				return err
+			}
+			queued = queued || sent
+		}
+		if err := tx.SetTrying(store.Trying{}); err != nil {
+			return err
+		}
+		return tx.SetWatermark(items[len(items)-1].record.Next.String())
+	})
+	if err == nil && queued {
+		g.wakeSender()
+	}
+	return err
+}
+
+// settleOne settles a mail, or puts it into quarantine when that fails twice.
+// Its error is one of the store.
+func (g *Gateway) settleOne(tx store.Tx, setup *Setup, now time.Time, it *item) (sent bool, err error) {
+	var last error
+	for range tries {
+		s := g.settling(setup, now, it)
+		last = tx.Try(func(tx store.Tx) error { s.tx = tx; return s.guarded() })
+		if last == nil {
+			return s.sent > 0, nil
+		}
+		if storeFailed(last) {
+			return false, last
+		}
+	}
+	g.slog.Error("mail quarantined", "mail", it.record.ID, "error", last)
+	s := g.settling(setup, now, it)
+	return false, tx.Try(func(tx store.Tx) error {
+		s.tx = tx
+		return s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: "it could not be processed: " + last.Error()}, 0, 0)
+	})
+}
+
+// storeFailed tells errors of the store, which concern all mails, from those
+// that one mail makes.
+func storeFailed(err error) bool {
+	for _, e := range []error{store.ErrBroken, store.ErrNoSpace, store.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,453 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+	"ventanilla/mailout"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/templates"
+)
+
+// settling is one mail or call being settled within a transaction. It is made
+// anew for each run, since a transaction may run twice.
+type settling struct {
+	g        *Gateway
+	tx       store.Tx
+	setup    *Setup
+	now      time.Time
+	item     *item // nil for a call that came by no mail
+	explain  bool
+	released bool // out of quarantine, by an admin
+
+	decision rules.Decision
+	tickets  desk.Tickets
+	events   []desk.Event
+	mails    []mailout.Outgoing
+	sent     int // mails put into the outbox
+}
+
+func (g *Gateway) settling(setup *Setup, now time.Time, it *item) *settling {
+	return &settling{g: g, setup: setup, now: now, item: it}
+}
+
+func (s *settling) position() string { return s.item.record.Position.String() }
+
+// guarded runs mail with a net: what panics is an error of that mail alone.
+func (s *settling) guarded() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return s.mail()
+}
+
+// mail carries one mail from "gather" to "commit".
+func (s *settling) mail() error {
+	if s.item.message == nil {
+		return s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: s.item.limit}, 0, 0)
+	}
+	c, err := s.gather()
+	if err != nil {
+		return fmt.Errorf("gather: %w", err)
+	}
+	d := s.setup.Rules.Decide(c)
+	s.decision = d
+	if d.Disposition == rules.ToDuplicate {
+		return errors.Join(s.rememberCopy(), s.receipt(d, 0, 0))
+	}
+	if err := s.known(&c, &d); err != nil {
+		return err
+	}
+	refused, err := s.carryOut(c.Tickets, d.Commands)
+	if err != nil {
+		return fmt.Errorf("carry out: %w", err)
+	}
+	if refused != nil {
+		s.refused(&c, &d, refused)
+	}
+	if err := s.letters(c, d); err != nil {
+		return fmt.Errorf("answer: %w", err)
+	}
+	ticket, article := s.where()
+	s.decision = d
+	return errors.Join(s.remember(c, ticket), s.receipt(d, ticket, article))
+}
+
+// known makes a person of a sender who is to act on a ticket and is new, and
+// gives the commands of nobody yet an actor.
+func (s *settling) known(c *rules.Case, d *rules.Decision) error {
+	nobody := desk.ByPerson(0)
+	for i := range d.Commands {
+		cmd := &d.Commands[i]
+		if cmd.Actor != nobody && (cmd.Opening == nil || cmd.Opening.Requester != 0) && (cmd.Kind != desk.CmdJoin || cmd.Person != 0) {
+			continue
+		}
+		if c.Sender == 0 {
+			from := c.Message.From[0]
+			p, err := s.tx.AddPerson(from.Name, from.Address, s.now)
+			if err != nil {
+				return err
+			}
+			c.Sender, c.People[p.ID] = p.ID, p
+		}
+		if cmd.Actor == nobody {
+			cmd.Actor = desk.ByPerson(c.Sender)
+		}
+		if cmd.Kind == desk.CmdJoin && cmd.Person == 0 {
+			cmd.Person = c.Sender
+		}
+		if cmd.Opening != nil && cmd.Opening.Requester == 0 {
+			o := *cmd.Opening
+			o.Requester = c.Sender
+			cmd.Opening = &o
+		}
+	}
+	return nil
+}
+
+// carryOut applies commands and writes tickets, events, articles and the mails
+// that they call for. A refusal changes nothing and is no error.
+func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal, error) {
+	cmds, err := s.number(cmds)
+	if err != nil {
+		return nil, err
+	}
+	after, events, err := desk.Apply(ts, s.now, cmds...)
+	var refused *desk.Refusal
+	if errors.As(err, &refused) {
+		return refused, nil
+	} else if err != nil {
+		return nil, err
+	}
+	s.tickets, s.events = after, events
+	byTicket := map[desk.TicketID][]desk.Event{}
+	var order []desk.TicketID
+	for _, e := range events {
+		if byTicket[e.Ticket] == nil {
+			order = append(order, e.Ticket)
+		}
+		byTicket[e.Ticket] = append(byTicket[e.Ticket], e)
+	}
+	for _, id := range order {
+		if err := s.tx.PutTicket(after[id], byTicket[id]); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.articles(); err != nil {
+		return nil, err
+	}
+	return nil, s.notices()
+}
+
+// number gives new tickets their id and number.
+func (s *settling) number(cmds []desk.Command) ([]desk.Command, error) {
+	out := append([]desk.Command(nil), cmds...)
+	var opened desk.TicketID
+	for i := range out {
+		c := &out[i]
+		if c.Kind == desk.CmdOpen {
+			id, today, err := s.tx.NextTicket(s.now.In(s.zone()))
+			if err != nil {
+				return nil, err
+			}
+			w, o := s.setup.World, *c.Opening
+			o.Number = s.g.keys.Number(w.NumberStyle, w.NumberDigits, id, today, s.now.In(s.zone()))
+			c.Opening, c.Ticket, opened = &o, id, id
+		} else if c.Ticket == 0 {
+			c.Ticket = opened
+		}
+	}
+	return out, nil
+}
+
+func (s *settling) zone() *time.Location {
+	if z := s.setup.World.Zone; z != nil {
+		return z
+	}
+	return time.UTC
+}
+
+// articleKinds says what an event makes of the mail that came with it.
+var articleKinds = map[desk.EventKind]string{
+	desk.Opened: desk.KindPublic, desk.Answered: desk.KindPublic, desk.Replied: desk.KindPublic,
+	desk.ApprovedEvent: desk.KindPublic, desk.RejectedEvent: desk.KindPublic,
+	desk.Noted: desk.KindNote, desk.Held: desk.KindHeld, desk.AutoReplied: desk.KindAutomatic,
+}
+
+// articles writes the article of each event that has one, and lets in or puts
+// aside those that were held.
+func (s *settling) articles() error {
+	for _, e := range s.events {
+		if e.Article == 0 {
+			continue
+		}
+		if e.Kind == desk.Accepted || e.Kind == desk.SetAside {
+			a, err := s.tx.Article(e.Ticket, e.Article)
+			if err != nil {
+				return err
+			}
+			a.Kind = desk.KindPublic
+			if e.Kind == desk.SetAside {
+				a.Kind = desk.KindAside
+			}
+			if err := s.tx.PutArticle(a); err != nil {
+				return err
+			}
+			continue
+		}
+		m := s.item.message
+		a := desk.Article{Ticket: e.Ticket, Number: e.Article, At: e.At, Author: e.Actor, Kind: articleKinds[e.Kind], Mail: s.position(),
+			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String()}
+		if err := s.tx.PutArticle(a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// excerpt returns the beginning of a text on one line.
+func excerpt(text string) string {
+	line := strings.Join(strings.Fields(text[:min(len(text), 400)]), " ")
+	r := []rune(strings.ToValidUTF8(line, ""))
+	if len(r) > 120 {
+		return string(r[:119]) + "…"
+	}
+	return string(r)
+}
+
+// notices renders who is to be told and puts the mails into the outbox.
+func (s *settling) notices() error {
+	w, err := s.world()
+	if err != nil {
+		return err
+	}
+	r := s.g.renderer(s.setup)
+	for _, n := range mailout.Notices(w, s.tickets, s.events) {
+		if t := n.Ticket; t.Linked != 0 && n.Event.Kind == desk.Opened && n.To.Agent {
+			linked, err := s.tx.Ticket(t.Linked)
+			if err != nil {
+				return err
+			}
+			n.Lines = []string{s.setup.Words.Word(n.To.Language, "linked-to") + " #" + linked.Number}
+		}
+		o, err := r.Notice(w, n)
+		if err != nil {
+			return err
+		}
+		if err := s.enqueue(o); err != nil {
+			return err
+		}
+		if n.Template == "acuse" || n.Template == "acuse-fijo" {
+			if err := s.count(o.To, n.Template == "acuse-fijo"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *settling) enqueue(o mailout.Outgoing) error {
+	s.mails = append(s.mails, o)
+	s.sent++
+	return s.tx.Enqueue(o)
+}
+
+// count notes an automatic mail to somebody from outside.
+func (s *settling) count(to string, unverified bool) error {
+	err := s.tx.AddCount(s.now, store.CountAddress, to)
+	if unverified {
+		err = errors.Join(err, s.tx.AddCount(s.now, store.CountDomain, domainOf(to)))
+	}
+	return errors.Join(err, s.tx.AddCount(s.now, store.CountAll, ""))
+}
+
+// world reads whom the notices of these events may concern.
+func (s *settling) world() (mailout.World, error) {
+	w := mailout.World{Desk: s.setup.World, People: map[desk.PersonID]desk.Person{}, Contents: map[mailout.ContentKey]mailout.Content{}}
+	add := func(id desk.PersonID) error {
+		if _, ok := w.People[id]; ok || id == 0 {
+			return nil
+		}
+		p, err := s.tx.Person(id)
+		w.People[id] = p
+		return err
+	}
+	for _, e := range s.events {
+		t := s.tickets[e.Ticket]
+		for _, id := range append([]desk.PersonID{t.Requester, e.Actor.Person()}, t.Others...) {
+			if err := add(id); err != nil {
+				return w, err
+			}
+		}
+		if e.Article != 0 && e.Kind != desk.Accepted && e.Kind != desk.SetAside {
+			w.Contents[mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}] = s.content()
+		}
+	}
+	return w, nil
+}
+
+// content is the mail as others may see it.
+func (s *settling) content() mailout.Content {
+	m := s.item.message
+	c := mailout.Content{Message: m, Text: s.decision.Body, Mail: s.position(), Raw: s.item.record.Raw}
+	if m.HTML != "" {
+		c.Markdown = rules.WithoutCommands(m.Markdown(), s.decision.Body != m.Reply)
+	}
+	return c
+}
+
+// refused tells an agent why the ticket does not allow what was asked. To
+// others a refusal is no news: their mail is kept on record.
+func (s *settling) refused(c *rules.Case, d *rules.Decision, r *desk.Refusal) {
+	d.Disposition, d.Reason = rules.ToCommand, "refused: "+r.Reason
+	d.Letters, d.Listed = nil, false
+	if a, ok := s.setup.World.Agent(r.Command.Actor.Agent()); ok {
+		d.Letters = []rules.Letter{{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: r.Command.Ticket,
+			Lines: strings.Split(c.Message.Reply, "\n"), Problems: []rules.Problem{{Line: "#" + string(r.Command.Kind), Reason: r.Reason}}}}
+	}
+}
+
+// letters writes the answers that no event calls for.
+func (s *settling) letters(c rules.Case, d rules.Decision) error {
+	r := s.g.renderer(s.setup)
+	for _, l := range d.Letters {
+		out := mailout.Letter{Template: l.Template, Seed: string(c.Message.ID), At: s.now, To: s.addressee(c, l)}
+		if strings.EqualFold(l.To, s.from()) {
+			out.Answers = c.Message
+		}
+		t, ok := s.tickets[l.Ticket]
+		if !ok {
+			t, ok = c.Tickets[l.Ticket]
+		}
+		if ok {
+			out.Ticket = &t
+		}
+		out.Data = s.letterData(l, out.To.Language)
+		o, err := r.Letter(out)
+		if err != nil {
+			return err
+		}
+		if err := s.enqueue(o); err != nil {
+			return err
+		}
+		if l.Counted {
+			if err := s.count(l.To, false); err != nil {
+				return err
+			}
+		}
+		if l.Reason == "acknowledgement-cap" {
+			if err := s.tx.AddCount(s.now, store.CountTold, "cap"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *settling) addressee(c rules.Case, l rules.Letter) mailout.Addressee {
+	to := mailout.Addressee{Name: l.Name, Address: l.To, Language: s.setup.World.Language}
+	if a, ok := s.setup.World.AgentAt(l.To); ok {
+		to.Agent = true
+		if a.Language != "" {
+			to.Language = a.Language
+		}
+	} else if t, ok := c.Tickets[l.Ticket]; ok {
+		to.Language = t.Language
+	}
+	return to
+}
+
+// letterData puts a letter's reasons and problems into words.
+func (s *settling) letterData(l rules.Letter, language string) (d templates.Data) {
+	word := func(key string) string { return s.setup.Words.Word(language, key) }
+	d.Lines = l.Lines
+	if l.Reason != "" {
+		d.Reason = word("reason-" + l.Reason)
+	}
+	if l.Template == "identidad" && len(l.Lines) > 0 {
+		d.AuthorAddress, d.Lines = l.Lines[0], nil
+	}
+	if len(l.Problems) > 0 {
+		d.Body = templates.Body{Text: strings.Join(l.Lines, "\n")}
+		d.Lines = nil
+		for _, p := range l.Problems {
+			line := p.Line + ": " + word("reason-"+p.Reason)
+			if p.Near != "" {
+				line += " " + word("did-you-mean") + " " + p.Near + "?"
+				d.Suggestion = p.Near
+			}
+			d.Lines = append(d.Lines, line)
+		}
+	}
+	return d
+}
+
+// where returns the ticket and article that the mail went to.
+func (s *settling) where() (desk.TicketID, int) {
+	for _, e := range s.events {
+		if e.Article != 0 {
+			return e.Ticket, e.Article
+		}
+	}
+	if len(s.events) > 0 {
+		return s.events[0].Ticket, 0
+	}
+	return 0, 0
+}
+
+// remember notes the mail's content and Message-ID, so that a copy of it and
+// answers to it are known.
+func (s *settling) remember(c rules.Case, ticket desk.TicketID) error {
+	m := c.Message
+	err := s.tx.PutContent(m.ID, store.Content{Position: s.position(), At: s.now})
+	if s.decision.Listed && ticket != 0 {
+		err = errors.Join(err, s.tx.AddListed(s.now, c.Sender, ticket))
+	}
+	if ticket == 0 {
+		return err
+	}
+	if _, known, e := s.tx.Received(m.MessageID); e != nil || known {
+		return errors.Join(err, e)
+	}
+	r := store.Received{Ticket: ticket, Mail: m.ID, Settled: s.now}
+	for _, list := range [][]mail.Address{m.To, m.Cc} {
+		for _, a := range list {
+			if _, ours := s.ours(a.Address); !ours && len(r.Copied) < mail.DefaultLimits.Recipients {
+				r.Copied = append(r.Copied, store.AddressHash(a.Address))
+			}
+		}
+	}
+	return errors.Join(err, s.tx.PutReceived(m.MessageID, r))
+}
+
+// rememberCopy adds the recipients of a further copy to the first.
+func (s *settling) rememberCopy() error {
+	id := s.item.message.ID
+	c, _, err := s.tx.Content(id)
+	if err != nil {
+		return err
+	}
+	c.Rcpts = append(c.Rcpts, s.item.record.Envelope.Rcpts...)
+	c.Rcpts = c.Rcpts[:min(len(c.Rcpts), mail.DefaultLimits.Recipients)]
+	return s.tx.PutContent(id, c)
+}
+
+// receipt writes what became of the mail.
+func (s *settling) receipt(d rules.Decision, ticket desk.TicketID, article int) error {
+	r := store.Receipt{Position: s.position(), Mail: s.item.record.ID, At: s.now, Disposition: string(d.Disposition), Reason: d.Reason,
+		Ticket: ticket, Article: article, Trust: d.Trust.String(), Matched: d.Matched, Rules: s.setup.Rules.Hash()}
+	if m := s.item.message; m != nil {
+		r.Class = string(m.Class)
+		if d.Disposition == rules.ToQuarantine {
+			r.From, r.Subject = s.from(), m.Subject
+		}
+	}
+	return s.tx.PutReceipt(r)
+}

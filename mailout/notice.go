@@ -1,0 +1,253 @@
+package mailout
+
+import (
+	"slices"
+	"strings"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// World is what has to be known to say who is told of what.
+type World struct {
+	Desk     *desk.World
+	People   map[desk.PersonID]desk.Person
+	Contents map[ContentKey]Content // the mails that came in as articles
+}
+
+// ContentKey names an article.
+type ContentKey struct {
+	Ticket  desk.TicketID
+	Article int
+}
+
+// Content is a mail that came in as an article, as far as others may see it.
+type Content struct {
+	Message  *mail.Message
+	Text     string // the sender's own text, without commands
+	Markdown string // the same with its formatting; "" if it has none
+	Mail     string // where the raw mail lies, as the intake log names it
+	Raw      []byte // the raw mail
+}
+
+// Addressee is somebody to whom a mail goes.
+type Addressee struct {
+	Name, Address, Language string
+	Agent                   bool
+}
+
+// Notice says that somebody is to be told of an event.
+type Notice struct {
+	Event    desk.Event
+	Ticket   desk.Ticket // as it is after the event
+	Template string
+	To       Addressee
+	Content  *Content // of the event's article, or nil
+	Lines    []string
+}
+
+// Notices returns who is to be told of events, and by which template, in the
+// order of the events. Nobody is told what they did themselves, but for the
+// acknowledgement.
+func Notices(w World, ts desk.Tickets, evs []desk.Event) []Notice {
+	n := noticer{World: w}
+	for i, e := range evs {
+		n.ticket, n.event, n.rest = ts[e.Ticket], e, evs[i+1:]
+		n.batch = evs
+		n.content = nil
+		if c, ok := w.Contents[ContentKey{e.Ticket, e.Article}]; ok {
+			n.content = &c
+		}
+		if !e.Quiet {
+			n.tell()
+		}
+	}
+	return n.out
+}
+
+type noticer struct {
+	World
+	ticket  desk.Ticket
+	event   desk.Event
+	rest    []desk.Event // the events after it
+	batch   []desk.Event
+	content *Content
+	out     []Notice
+}
+
+func (n *noticer) tell() {
+	switch n.event.Kind {
+	case desk.Opened:
+		switch n.event.Ack {
+		case desk.AckFull:
+			n.requester("acuse")
+		case desk.AckFixed:
+			n.requester("acuse-fijo")
+		}
+		n.workers("ticket-nuevo", n.event.Opened.Told...)
+	case desk.Answered:
+		n.audience("respuesta")
+	case desk.Replied, desk.Accepted:
+		n.replied()
+	case desk.Noted:
+		n.assignee("nota")
+	case desk.Held:
+		if n.ticket.Held == 1 { // one notice, however many wait
+			n.workers("retenido")
+		}
+	case desk.Assigned:
+		n.assignee("asignado")
+		n.change("estado")
+	case desk.QueueChanged:
+		n.workers("ticket-nuevo")
+		n.change("estado")
+	case desk.Reopened:
+		n.workers("reabierto")
+		n.change("estado")
+	case desk.ResolvedEvent:
+		n.content = n.answerBefore()
+		n.requester("resuelto")
+	case desk.ClosedEvent:
+		n.content = n.answerBefore()
+		n.requester("cerrado")
+	case desk.ApprovedEvent:
+		n.requester("gracias")
+		n.workers("aprobado")
+	case desk.RejectedEvent:
+		n.requester("gracias-rechazo")
+		n.workers("reabierto")
+	case desk.Delivery:
+		if n.event.New == "failed" {
+			n.workers("entrega-fallida")
+		}
+	}
+}
+
+// replied tells those who work on the ticket, and the requester of what a guest
+// has written.
+func (n *noticer) replied() {
+	if n.event.New != "" && n.event.Old != string(desk.Pending) {
+		n.workers("reabierto")
+	} else {
+		n.workers("respuesta-solicitante")
+	}
+	if p := n.event.Actor.Person(); p != 0 && p != n.ticket.Requester {
+		n.requester("respuesta")
+	}
+}
+
+// answerBefore returns the content of the agent's answer in the same mail, so
+// that one mail tells both what was answered and the new state.
+func (n *noticer) answerBefore() *Content {
+	for _, e := range n.batch {
+		if e.Ticket == n.event.Ticket && e.Kind == desk.Answered && e.Quiet {
+			if c, ok := n.Contents[ContentKey{e.Ticket, e.Article}]; ok {
+				return &c
+			}
+		}
+	}
+	return nil
+}
+
+// change tells the requester of a change of state, queue or assignee, unless a
+// weightier mail of the same batch goes out anyway.
+func (n *noticer) change(template string) {
+	for _, e := range n.batch {
+		if e.Ticket != n.event.Ticket {
+			continue
+		}
+		switch e.Kind {
+		case desk.Opened, desk.Answered, desk.ResolvedEvent, desk.ClosedEvent:
+			return
+		}
+	}
+	for _, e := range n.rest {
+		if e.Ticket == n.event.Ticket && !e.Quiet && (e.Kind == desk.Assigned || e.Kind == desk.QueueChanged || e.Kind == desk.Reopened) {
+			return // the last of several tells
+		}
+	}
+	if n.event.Kind == desk.Assigned && n.event.New == "" {
+		return
+	}
+	n.requester(template)
+}
+
+func (n *noticer) requester(template string) { n.person(n.ticket.Requester, template) }
+
+// audience is the requester and whoever else takes part.
+func (n *noticer) audience(template string) {
+	n.requester(template)
+	for _, id := range n.ticket.Others {
+		n.person(id, template)
+	}
+}
+
+func (n *noticer) person(id desk.PersonID, template string) {
+	p, ok := n.People[id]
+	if !ok || p.Address == "" {
+		return
+	}
+	own := n.event.Actor == desk.ByPerson(id)
+	if own && (template == "respuesta" || template == "estado") {
+		return
+	}
+	language := n.ticket.Language
+	if id != n.ticket.Requester && p.Language != "" {
+		language = p.Language
+	}
+	n.add(template, Addressee{Name: p.Name, Address: p.Address, Language: language})
+}
+
+// workers are the assignee, or where there is none, all agents of the queue and
+// of the further queues.
+func (n *noticer) workers(template string, further ...string) {
+	if n.ticket.Assignee != "" && len(further) == 0 {
+		n.agent(n.ticket.Assignee, template)
+		return
+	}
+	var names []string
+	if n.ticket.Assignee != "" {
+		names = append(names, n.ticket.Assignee)
+		further = slices.Clone(further)
+	} else {
+		further = append([]string{n.ticket.Queue}, further...)
+	}
+	for _, q := range further {
+		if queue, ok := n.Desk.Queue(q); ok {
+			names = append(names, queue.Agents...)
+		}
+	}
+	for i, name := range names {
+		if !slices.Contains(names[:i], name) {
+			n.agent(name, template)
+		}
+	}
+}
+
+func (n *noticer) assignee(template string) {
+	if n.ticket.Assignee != "" {
+		n.agent(n.ticket.Assignee, template)
+	}
+}
+
+func (n *noticer) agent(name, template string) {
+	a, ok := n.Desk.Agent(name)
+	if !ok || n.event.Actor == desk.ByAgent(a.Name) {
+		return
+	}
+	language := a.Language
+	if language == "" {
+		language = n.Desk.Language
+	}
+	n.add(template, Addressee{Name: a.Title, Address: a.Address, Language: language, Agent: true})
+}
+
+// add adds a notice, one to an address and event.
+func (n *noticer) add(template string, to Addressee) {
+	for _, have := range n.out {
+		if have.Event.Ticket == n.event.Ticket && have.Event.Seq == n.event.Seq && have.Template == template && strings.EqualFold(have.To.Address, to.Address) {
+			return
+		}
+	}
+	n.out = append(n.out, Notice{Event: n.event, Ticket: n.ticket, Template: template, To: to, Content: n.content})
+}

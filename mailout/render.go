@@ -1,0 +1,369 @@
+package mailout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+	"ventanilla/templates"
+)
+
+// DecisionTerm is how long the links of a decision are good for.
+const DecisionTerm = 7 * 24 * time.Hour
+
+// Renderer makes mails out of notices and letters. It is immutable.
+type Renderer struct {
+	Desk  *desk.World
+	Keys  desk.Keys
+	Words *templates.Set
+}
+
+// Letter is a mail that no event of a ticket calls for: an answer to a mail that
+// came in, or a list.
+type Letter struct {
+	Template string
+	To       Addressee
+	Ticket   *desk.Ticket // what it is about, or nil
+	Seed     string       // what it answers: the same seed, template and address make the same mail
+	At       time.Time
+	Answers  *mail.Message // the mail that it answers, or nil
+	Data     templates.Data
+}
+
+// Notice makes the mail for a notice.
+func (r Renderer) Notice(w World, n Notice) (Outgoing, error) {
+	t := n.Ticket
+	queue := r.queue(t.Queue)
+	d := r.about(t, queue, n.To)
+	r.event(&d, w, n, queue)
+	token := desk.Token{Ticket: t.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
+	m := message{queue: queue, to: n.To, template: n.Template, ticket: &t, token: token, at: n.Event.At, data: d, event: n.Event.Seq}
+	if c := n.Content; c != nil {
+		m.files = passedOn(n.Template, c)
+		if answersSender(n) {
+			m.answers = c.Message
+		}
+		if n.Template == "respuesta" && n.Event.Actor.Agent() != "" {
+			m.author = d.Author
+		}
+	}
+	return r.write(m)
+}
+
+// Letter makes the mail for a letter.
+func (r Renderer) Letter(l Letter) (Outgoing, error) {
+	queue := r.Desk.Queues[0]
+	d := l.Data
+	m := message{to: l.To, template: l.Template, ticket: l.Ticket, at: l.At, answers: l.Answers, seed: l.Seed}
+	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address)}
+	if l.Ticket != nil {
+		queue = r.queue(l.Ticket.Queue)
+		d = r.about(*l.Ticket, queue, l.To)
+		d.Lines, d.Reason, d.Suggestion, d.Numbers = l.Data.Lines, l.Data.Reason, l.Data.Suggestion, l.Data.Numbers
+		d.Body, d.AuthorAddress, d.Held = l.Data.Body, l.Data.AuthorAddress, l.Data.Held
+		m.token.Ticket, m.token.Revision = l.Ticket.ID, l.Ticket.Revision
+	}
+	d.Desk, d.Name = r.Desk.Name, l.To.Name
+	m.queue, m.data = queue, d
+	return r.write(m)
+}
+
+// queue returns a ticket's queue, or the first one where it is no more.
+func (r Renderer) queue(name string) desk.Queue {
+	if q, ok := r.Desk.Queue(name); ok {
+		return q
+	}
+	return r.Desk.Queues[0]
+}
+
+// about fills in what can be said of a ticket to somebody.
+func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee) templates.Data {
+	d := templates.Data{Desk: r.Desk.Name, Number: "#" + t.Number, Subject: t.Subject, Name: to.Name,
+		State: r.Words.Word(to.Language, "state-"+string(t.State)), Queue: q.Title, Type: t.Type,
+		Priority: r.Words.Word(to.Language, "priority-"+strconv.Itoa(t.Priority)), Privacy: q.Privacy}
+	if a, ok := r.Desk.Agent(t.Assignee); ok {
+		d.Assignee = a.Title
+	}
+	token := desk.Token{Ticket: t.ID, Addressee: r.Keys.Fingerprint(to.Address)}
+	if r.Desk.PublicURL != "" && !to.Agent {
+		token.Purpose = desk.ForStatus
+		d.Link = r.Desk.PublicURL + "/t/" + r.Keys.Make(token)
+	}
+	if t.State == desk.Resolved && !to.Agent {
+		r.decision(&d, t, q, token)
+	}
+	return d
+}
+
+// decision adds the page and the two addresses that decide on a resolution.
+func (r Renderer) decision(d *templates.Data, t desk.Ticket, q desk.Queue, token desk.Token) {
+	token.Revision, token.Expires = t.Resolution, t.ResolvedAt.Add(DecisionTerm)
+	make := func(p desk.Purpose) string { token.Purpose = p; return r.Keys.Make(token) }
+	if r.Desk.PublicURL != "" {
+		d.DecisionLink = r.Desk.PublicURL + "/d/" + make(desk.ForPage)
+	}
+	twin := func(p desk.Purpose, word string) string {
+		return "mailto:" + plus(q.Address, make(p)) + "?subject=" + url.PathEscape(word+" [#"+t.Number+"]")
+	}
+	d.ApproveLink, d.RejectLink = twin(desk.ForApprove, "Aprobar"), twin(desk.ForReject, "Rechazar")
+}
+
+// event fills in what has happened.
+func (r Renderer) event(d *templates.Data, w World, n Notice, q desk.Queue) {
+	e, word := n.Event, func(prefix, v string) string {
+		if v == "" {
+			return ""
+		}
+		return r.Words.Word(n.To.Language, prefix+v)
+	}
+	if p, ok := w.People[n.Ticket.Requester]; ok {
+		d.Requester, d.RequesterAddress = p.Name, p.Address
+		if p.Name == "" {
+			d.Requester = p.Address
+		}
+	}
+	d.Author, d.AuthorAddress = r.author(w, e.Actor)
+	d.Reason = e.Text
+	switch e.Kind {
+	case desk.Assigned:
+		if a, ok := r.Desk.Agent(e.Old); ok {
+			d.OldAssignee = a.Title
+		}
+	case desk.QueueChanged:
+		d.OldQueue = r.queue(e.Old).Title
+	case desk.Held:
+		d.Held, d.Reason = e.Article, word("reason-", e.Text)
+	case desk.Delivery:
+		address, rest, _ := strings.Cut(e.Text, " ")
+		d.Recipient = address
+		d.Status, d.Diagnostic, _ = strings.Cut(rest, " ")
+	default:
+		d.OldState = word("state-", e.Old)
+	}
+	if n.Content != nil {
+		d.Body = templates.Body{Text: r.scrub(n.Content.Text), Markdown: r.scrub(n.Content.Markdown)}
+	}
+	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent {
+		d.Lines = append(d.Lines, n.Lines...)
+	}
+}
+
+// author returns the name and the address of an actor, as others may know them.
+func (r Renderer) author(w World, a desk.Actor) (name, address string) {
+	if agent, ok := r.Desk.Agent(a.Agent()); ok {
+		return agent.Title, ""
+	}
+	if p, ok := w.People[a.Person()]; ok {
+		if p.Name == "" {
+			return p.Address, p.Address
+		}
+		return p.Name, p.Address
+	}
+	return r.Desk.Name, ""
+}
+
+// answersSender says whether a mail goes back to the one whose mail called for it.
+func answersSender(n Notice) bool {
+	return len(n.Content.Message.From) == 1 && strings.EqualFold(n.Content.Message.From[0].Address, n.To.Address)
+}
+
+// passedOn returns the files of a mail that its notice carries along.
+func passedOn(template string, c *Content) (files []File) {
+	switch template {
+	case "respuesta", "respuesta-solicitante", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido":
+	default:
+		return nil
+	}
+	for _, p := range c.Message.Parts {
+		files = append(files, File{Name: p.Name, Type: p.Type, ContentID: p.ContentID, Inline: p.ContentID != "" && p.Disposition == "inline",
+			Mail: c.Mail, Part: p, Raw: c.Raw})
+	}
+	return files
+}
+
+// message is a mail about to be written.
+type message struct {
+	queue    desk.Queue
+	to       Addressee
+	template string
+	author   string       // shown as the sender, "" for the desk
+	ticket   *desk.Ticket // or nil
+	token    desk.Token   // without its purpose
+	event    int
+	seed     string
+	at       time.Time
+	answers  *mail.Message // or nil
+	data     templates.Data
+	files    []File
+}
+
+// write renders and composes a mail, once and for all.
+func (r Renderer) write(m message) (Outgoing, error) {
+	words, err := r.Words.Render(m.template, m.to.Language, m.data)
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("render %s: %w", m.template, err)
+	}
+	o := Outgoing{Kind: m.template, To: m.to.Address, Subject: words.Subject, Created: m.at, Due: m.at, Event: m.event}
+	o.ID = r.id(m)
+	o.MessageID = o.ID + "@" + r.Desk.Domain
+	o.From = plus(m.queue.Address, r.made(desk.ForBounce, m.token))
+	if m.ticket != nil {
+		o.Ticket = m.ticket.ID
+	}
+	draft := Draft{Header: r.header(m, o), Text: words.Text, HTML: words.HTML, Files: m.files, Boundary: o.ID}
+	o.Pieces, o.Size, o.SHA256, err = Compose(draft)
+	if err != nil {
+		return Outgoing{}, fmt.Errorf("compose %s: %w", m.template, err)
+	}
+	return o, nil
+}
+
+// id returns the local part of the Message-ID: a token over ticket, event and
+// addressee, then the template, so that the same event makes the same mail. A
+// mail about no event is told apart by what it answers.
+func (r Renderer) id(m message) string {
+	id := r.made(desk.ForMessage, m.token) + "." + m.template
+	if m.seed != "" {
+		id += "." + shortHash(m.seed)
+	}
+	return id
+}
+
+func (r Renderer) made(p desk.Purpose, t desk.Token) string {
+	t.Purpose = p
+	return r.Keys.Make(t)
+}
+
+// header returns the header fields of a mail, by RFC 5322, RFC 3834 and what
+// common clients know.
+func (r Renderer) header(m message, o Outgoing) []mail.Field {
+	name := r.Desk.Name
+	if m.author != "" {
+		name = m.author + " (" + r.Desk.Name + ")"
+	}
+	h := []mail.Field{
+		{Name: "From", Value: Mailbox(name, m.queue.Address)},
+		{Name: "To", Value: Mailbox(m.to.Name, m.to.Address)},
+		{Name: "Subject", Value: o.Subject},
+		{Name: "Date", Value: m.at.In(r.zone()).Format(time.RFC1123Z)},
+		{Name: "Message-ID", Value: "<" + o.MessageID + ">"},
+	}
+	if m.ticket != nil {
+		h = append(h, mail.Field{Name: "Reply-To", Value: Mailbox(r.Desk.Name, plus(m.queue.Address, r.made(desk.ForReply, m.token)))})
+	}
+	h = append(h, r.threadFields(m)...)
+	if a := automatic(m.template); a != "" {
+		h = append(h, mail.Field{Name: "Auto-Submitted", Value: a},
+			mail.Field{Name: "X-Auto-Response-Suppress", Value: "OOF, AutoReply, RN, NRN"})
+	}
+	return append(h, mail.Field{Name: mail.LoopHeader, Value: r.Desk.Domain})
+}
+
+func (r Renderer) zone() *time.Location {
+	if r.Desk.Zone == nil {
+		return time.UTC
+	}
+	return r.Desk.Zone
+}
+
+// threadFields make clients group a ticket's mails: a stable id of the ticket
+// stands first in References, then what is being answered.
+func (r Renderer) threadFields(m message) (h []mail.Field) {
+	var refs []string
+	if m.ticket != nil {
+		refs = append(refs, "<"+r.made(desk.ForTicket, desk.Token{Ticket: m.ticket.ID})+"@"+r.Desk.Domain+">")
+	}
+	if m.answers != nil {
+		for _, id := range trimmed(m.answers.References) {
+			if !strings.HasPrefix(refs0(refs), "<"+id+">") {
+				refs = append(refs, "<"+id+">")
+			}
+		}
+		refs = append(refs, "<"+m.answers.MessageID+">")
+		h = append(h, mail.Field{Name: "In-Reply-To", Value: "<" + m.answers.MessageID + ">"})
+	}
+	if len(refs) > 0 {
+		h = append(h, mail.Field{Name: "References", Value: strings.Join(refs, " ")})
+	}
+	return h
+}
+
+func refs0(refs []string) string {
+	if len(refs) == 0 {
+		return ""
+	}
+	return refs[0]
+}
+
+// shortHash tells apart the mails that answer different mails.
+func shortHash(s string) string {
+	h := sha256.Sum256([]byte(s))
+	return hex.EncodeToString(h[:6])
+}
+
+// trimmed keeps the first three and the last six of a long list, which with the
+// ticket's own id before them makes four and six.
+func trimmed(ids []string) []string {
+	if len(ids) <= 9 {
+		return ids
+	}
+	return append(ids[:3:3], ids[len(ids)-6:]...)
+}
+
+// automatic returns the value of Auto-Submitted (RFC 3834 §5): a person's
+// answer has none.
+func automatic(template string) string {
+	switch template {
+	case "respuesta", "respuesta-solicitante", "nota":
+		return ""
+	case "acuse", "acuse-fijo", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
+		return "auto-replied"
+	}
+	return "auto-generated"
+}
+
+// plus puts a token into an address: soporte+token@domain.
+func plus(address, token string) string {
+	at := strings.LastIndexByte(address, '@')
+	return address[:at] + "+" + token + address[at:]
+}
+
+// scrub takes our own tokens out of a text that is passed on to somebody else:
+// whoever quotes a mail of ours would give away what was meant for them alone.
+func (r Renderer) scrub(s string) string {
+	var b strings.Builder
+	kept := 0
+	for i := 0; i < len(s); {
+		if !tokenByte(s[i]) {
+			i++
+			continue
+		}
+		end := i
+		for end < len(s) && tokenByte(s[end]) {
+			end++
+		}
+		if end-i >= 30 && end-i <= 64 {
+			if _, ok := r.Keys.Check(s[i:end]); ok {
+				b.WriteString(s[kept:i])
+				b.WriteString("…")
+				kept = end
+			}
+		}
+		i = end
+	}
+	if kept == 0 {
+		return s
+	}
+	b.WriteString(s[kept:])
+	return b.String()
+}
+
+func tokenByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '2' <= c && c <= '7'
+}

@@ -1,0 +1,133 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// byAgent decides on what an agent writes about a ticket: commands, a note or
+// an answer to the requester. All lines are good, or nothing happens at all.
+func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
+	if d.Message.Class == mail.ClassMachine {
+		d.settle(ToFiled, "an agent's automatic mail is never relayed")
+		return
+	}
+	block, rest := commandBlock(d.Message.Reply)
+	cmds, note, problems := plan(block, d.World, t, a)
+	says := strings.TrimSpace(rest) != "" || len(d.Message.Parts) > 0
+	if v := d.agentVerdict(says && !note); v != Yes {
+		d.unprovedAgent(a, t, v)
+		return
+	}
+	problems = append(problems, d.checkHeld(cmds)...)
+	if len(problems) > 0 {
+		d.settle(ToCommand, "a command line is wrong: nothing was done")
+		d.transcript(a, t, block, problems)
+		return
+	}
+	d.Body = rest
+	cmds = d.withText(cmds, a, t, note, says)
+	d.Commands = cmds
+	d.settle(ToCommand, "commands of agent "+a.Name)
+	if says || note {
+		d.settle(ToAppend, "from agent "+a.Name)
+	}
+	if len(block) > 0 {
+		d.transcript(a, t, block, nil)
+	}
+}
+
+// agentVerdict asks the table for commands, and for an answer where there is one.
+func (d *decider) agentVerdict(answers bool) Verdict {
+	v := d.Policy.Verdict(ActAgentCommand, d.Decision.Trust)
+	if answers && v == Yes {
+		v = d.Policy.Verdict(ActAgentAnswer, d.Decision.Trust)
+	}
+	d.say("poderes de agente: %s", v)
+	return v
+}
+
+// unprovedAgent holds what an agent's address wrote without proof. Whoever is
+// likely to be the agent learns why, at the registered address.
+func (d *decider) unprovedAgent(a desk.Agent, t desk.Ticket, v Verdict) {
+	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "agent-not-proved"})
+	d.settle(ToPending, "agent "+a.Name+" is not proved ("+d.Decision.Trust.String()+")")
+	if v == Confirm {
+		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "agent-not-proved",
+			Lines: strings.Split(d.Message.Reply, "\n")})
+	}
+}
+
+// withText puts the mail's own text in its place among the commands: behind
+// identity and fields, before the state.
+func (d *decider) withText(cmds []desk.Command, a desk.Agent, t desk.Ticket, note, says bool) []desk.Command {
+	by := desk.ByAgent(a.Name)
+	state := slices.IndexFunc(cmds, changesState)
+	for i, c := range cmds {
+		switch {
+		case c.Kind == desk.CmdNote:
+			cmds[i].Article = true
+			d.Body = strings.TrimSpace(c.Text + "\n" + d.Body)
+			cmds[i].Text = ""
+		case c.Kind == desk.CmdResolve && !d.approval(t):
+			cmds[i].Kind = desk.CmdClose
+		}
+	}
+	if note || !says {
+		return cmds
+	}
+	answer := desk.Command{Ticket: t.ID, Kind: desk.CmdAnswer, Actor: by, Article: true}
+	if state < 0 {
+		return append(cmds, answer)
+	}
+	// one mail tells the requester both: what was answered and the new state
+	answer.Quiet = true
+	return slices.Insert(cmds, state, answer)
+}
+
+func changesState(c desk.Command) bool {
+	return c.Kind == desk.CmdResolve || c.Kind == desk.CmdClose || c.Kind == desk.CmdReopen
+}
+
+// approval says whether resolving a ticket asks its requester.
+func (d *decider) approval(t desk.Ticket) bool {
+	q, ok := d.World.Queue(t.Queue)
+	return !ok || q.Approval
+}
+
+// checkHeld finds the held article that each #aceptar and #apartar means. Where
+// only one is held, the number may be left out.
+func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
+	for i, c := range cmds {
+		if c.Kind != desk.CmdAccept && c.Kind != desk.CmdSetAside {
+			continue
+		}
+		held := d.Held[c.Ticket]
+		if c.Number == 0 && len(held) == 1 {
+			for n := range held {
+				cmds[i].Number = n
+			}
+		}
+		if _, ok := held[cmds[i].Number]; !ok {
+			problems = append(problems, Problem{Line: "#" + string(c.Kind), Reason: "unknown-article"})
+		}
+	}
+	return problems
+}
+
+// transcript tells an agent what his commands did, or why nothing was done.
+func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, problems []Problem) {
+	l := Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Problems: problems}
+	if len(problems) > 0 {
+		l.Reason = "nothing-done"
+		l.Lines = strings.Split(d.Message.Reply, "\n") // his text back
+	} else {
+		for _, b := range block {
+			l.Lines = append(l.Lines, b.raw)
+		}
+	}
+	d.Letters = append(d.Letters, l)
+}

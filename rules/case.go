@@ -1,0 +1,128 @@
+package rules
+
+import (
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// Case is everything that a decision on a mail may depend on.
+type Case struct {
+	Now       time.Time
+	World     *desk.World
+	Policy    Policy
+	Caps      Caps
+	Envelope  mail.Envelope
+	Message   *mail.Message
+	Duplicate bool          // the same mail was settled before
+	Repeated  bool          // its Message-ID was, with other content
+	Auth      bool          // the From domain is authenticated
+	Fails     bool          // its policy refuses this mail
+	Addressed []Addressed   // our addresses that it was sent to: as in To, then Cc, then the envelope
+	Thread    []Thread      // what points to tickets, the strongest first
+	Tickets   desk.Tickets  // those that Thread names, merged ones followed
+	Sender    desk.PersonID // the person who writes from the address in From, 0 if new
+	People    map[desk.PersonID]desk.Person
+	Held      map[desk.TicketID]map[int]desk.PersonID // held articles of those tickets, and who wrote them
+	Counts    Counts
+	Explain   bool // trace also the rules that do not match
+}
+
+// Addressed is one of our addresses that a mail was sent to.
+type Addressed struct {
+	Address string
+	Queue   string      // "" for postmaster and for VERP addresses of no queue
+	Visible bool        // it stands in To or Cc
+	Token   *desk.Token // that came in the address and is valid
+	Bound   bool        // it was issued to the address in From
+}
+
+// Thread is one thing that points to a ticket.
+type Thread struct {
+	By     ThreadBy
+	Ticket desk.TicketID
+	Bound  bool   // the token was issued to the address in From
+	Copied bool   // From stood in To or Cc of the mail that was received
+	Detail string // the address, Message-ID or tag, for the trace
+}
+
+// ThreadBy says what pointed to a ticket, the strongest first.
+type ThreadBy int
+
+// What can point to a ticket. The first two prove that the sender has seen a
+// mail of ours; the others prove nothing.
+const (
+	ByToken     ThreadBy = iota // a reply token in a recipient's address
+	BySigned                    // our signed Message-ID in In-Reply-To or References
+	ByReceived                  // a Message-ID that we once received
+	ByTag                       // a tag in the subject
+	ByQuotedTag                 // a tag in the quoted text
+)
+
+var threadNames = [...]string{"token", "signed Message-ID", "received Message-ID", "subject tag", "tag in the quoted text"}
+
+func (b ThreadBy) String() string { return threadNames[b] }
+
+// Proves says whether the sender has seen a mail of ours.
+func (b ThreadBy) Proves() bool { return b <= BySigned }
+
+// Counts are how many automatic mails went out lately.
+type Counts struct {
+	AddressHour, AddressDay int // to the sender's address
+	DomainHour              int // to unverified senders of its domain
+	AllHour                 int
+	AdminTold               bool // that the cap of all was reached this hour
+}
+
+// Caps are the most automatic mails that go out. Zero caps nothing.
+type Caps struct {
+	UnverifiedPerHour int // to one address
+	UnverifiedPerDay  int // to one address
+	DomainPerHour     int // to one domain's unverified senders
+	VerifiedPerHour   int // to one address
+	AllPerHour        int
+}
+
+// Disposition is what has become of a mail. Every mail taken has exactly one.
+type Disposition string
+
+// The dispositions.
+const (
+	ToTicket     Disposition = "ticket"     // it opened a ticket
+	ToAppend     Disposition = "append"     // it became part of one
+	ToPending    Disposition = "pending"    // it waits on a ticket for an agent
+	ToCommand    Disposition = "command"    // it asked for something, and nothing more
+	ToLedger     Disposition = "ledger"     // it reports on a mail of ours
+	ToFiled      Disposition = "filed"      // kept, and nothing else
+	ToQuarantine Disposition = "quarantine" // kept aside for the admin
+	ToDuplicate  Disposition = "duplicate"  // seen before
+)
+
+// Dispositions lists them all.
+var Dispositions = []Disposition{ToTicket, ToAppend, ToPending, ToCommand, ToLedger, ToFiled, ToQuarantine, ToDuplicate}
+
+// Decision is what is to be done with a mail, and why.
+type Decision struct {
+	Disposition Disposition
+	Reason      string         // in a few words, for lists of the admin
+	Commands    []desk.Command // Ticket 0 means the ticket that the mail opens
+	Letters     []Letter       // answers that belong to no event
+	Trust       Trust
+	Matched     []string // names of the rules that matched
+	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
+	Trace       []Step
+	Body        string // the part of the text that others may see: without commands
+}
+
+// Letter is an answer to a mail that no event of a ticket calls for.
+type Letter struct {
+	Template string
+	To       string // address
+	Name     string
+	Ticket   desk.TicketID
+	Lines    []string
+	Problems []Problem
+	Reason   string // key of the words
+	Counted  bool   // an automatic answer to somebody from outside: it counts against the caps
+}

@@ -1,0 +1,228 @@
+package rules
+
+import (
+	"fmt"
+	"strings"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// Decide says what is to be done with a mail. It reads nothing but its
+// argument, and the same case always has the same decision.
+func (s *Set) Decide(c Case) Decision {
+	d := &decider{Case: c, set: s}
+	d.Decision.Trust = Evidence{Auth: c.Auth, Fails: c.Fails, Token: d.proved(), Bound: d.bound()}.Trust()
+	d.Body = c.Message.Reply
+	d.say("clase %s (%s); confianza: %s", c.Message.Class, c.Message.ClassReason, d.Trust)
+	for _, t := range c.Thread {
+		d.say("hilo: %s → ticket %s (%s)", t.By, c.Tickets[t.Ticket].Number, t.Detail)
+	}
+	d.decide()
+	d.say("resultado: %s (%s)", d.Disposition, d.Reason)
+	return d.Decision
+}
+
+// decider is a decision being made.
+type decider struct {
+	Case
+	Decision
+	set *Set
+}
+
+func (d *decider) decide() {
+	m := d.Message
+	switch {
+	case d.Duplicate:
+		d.settle(ToDuplicate, "same content was settled before")
+	case m.Class == mail.ClassOwn:
+		d.settle(ToFiled, "our own mail came back")
+		d.tellAdmin("own-mail-came-back")
+	case m.Class == mail.ClassBounce, m.Class == mail.ClassReceipt, m.Class == mail.ClassComplaint:
+		d.ledger()
+	case len(m.From) != 1 || m.From[0].Address == "":
+		d.settle(ToQuarantine, "From must name exactly one mailbox")
+	case d.Decision.Trust == TrustFails:
+		d.settle(ToQuarantine, "the From domain's policy refuses it (DMARC)")
+	case d.decisionAddress() != nil:
+		d.byAddress(*d.decisionAddress())
+	case m.Class == mail.ClassAutoReply, m.Class == mail.ClassCalendar:
+		d.automatic()
+	default:
+		d.written()
+	}
+}
+
+// written decides on a mail that wants something: from a person, or a machine.
+func (d *decider) written() {
+	ticket, thread, found := d.meant()
+	if !found {
+		d.open(desk.Ticket{})
+		return
+	}
+	if agent, ok := d.agent(); ok && d.Sender != ticket.Requester {
+		d.byAgent(agent, ticket)
+		return
+	}
+	d.byOther(ticket, thread)
+}
+
+// settle ends a decision.
+func (d *decider) settle(as Disposition, reason string) { d.Disposition, d.Reason = as, reason }
+
+func (d *decider) command(c desk.Command) { d.Commands = append(d.Commands, c) }
+
+// say adds a line to the trace, where one is wanted.
+func (d *decider) say(format string, args ...any) {
+	if d.Explain {
+		d.Trace = append(d.Trace, Step{Matched: true, Why: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (d *decider) from() mail.Address { return d.Message.From[0] }
+
+// actor is who acts when the sender is no agent.
+func (d *decider) actor() desk.Actor { return desk.ByPerson(d.Sender) }
+
+// proved says whether one of our tokens came with the mail.
+func (d *decider) proved() bool {
+	for _, t := range d.Thread {
+		if t.By.Proves() {
+			return true
+		}
+	}
+	return false
+}
+
+// bound says whether a token that came was issued to the address in From.
+func (d *decider) bound() bool {
+	for _, t := range d.Thread {
+		if t.By.Proves() && t.Bound {
+			return true
+		}
+	}
+	return false
+}
+
+// meant returns the ticket that the strongest evidence points to. A token in an
+// address that a mail client completed by itself, in a mail that answers
+// nothing and has another subject, only links.
+func (d *decider) meant() (desk.Ticket, Thread, bool) {
+	for _, th := range d.Thread {
+		t, ok := d.Tickets[th.Ticket]
+		if !ok {
+			continue
+		}
+		m := d.Message
+		if th.By == ByToken && len(m.InReplyTo) == 0 && len(m.References) == 0 && !d.sameSubject(t) {
+			d.say("la dirección lleva un token, pero el mensaje no responde a nada y su asunto es otro")
+			th.By = ByTag
+			return t, th, true
+		}
+		return t, th, true
+	}
+	return desk.Ticket{}, Thread{}, false
+}
+
+func (d *decider) sameSubject(t desk.Ticket) bool {
+	return mail.Fold(mail.StripPrefixes(mail.StripTags(d.Message.Subject))) == mail.Fold(t.Subject)
+}
+
+// agent returns the agent in From. One whose answers would go elsewhere has no
+// powers.
+func (d *decider) agent() (desk.Agent, bool) {
+	a, ok := d.World.AgentAt(d.from().Address)
+	if !ok {
+		return desk.Agent{}, false
+	}
+	for _, r := range d.Message.ReplyTo {
+		if other, ok := d.World.AgentAt(r.Address); !ok || other.Name != a.Name {
+			d.say("Reply-To (%s) no es del agente: sin poderes", r.Address)
+			return desk.Agent{}, false
+		}
+	}
+	return a, true
+}
+
+// ledger notes what became of a mail of ours.
+func (d *decider) ledger() {
+	m := d.Message
+	ticket, _, found := d.meant()
+	d.settle(ToLedger, string(m.Class))
+	if !found || m.Class != mail.ClassBounce {
+		return
+	}
+	for _, r := range m.Recipients {
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: r.Action,
+			Text: strings.TrimSpace(r.Address + " " + r.Status + " " + r.Diagnostic)})
+	}
+	if len(m.Recipients) == 0 {
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed", Text: m.Subject})
+	}
+}
+
+// automatic folds an automatic answer into its ticket. It changes nothing else.
+func (d *decider) automatic() {
+	ticket, thread, found := d.meant()
+	if !found || thread.By > ByReceived {
+		d.settle(ToFiled, string(d.Message.Class))
+		return
+	}
+	d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdAutoReply, Actor: d.actor(), Article: true})
+	d.settle(ToAppend, string(d.Message.Class))
+}
+
+// decisionAddress returns the address of a decision that the mail went to.
+func (d *decider) decisionAddress() *Addressed {
+	for i, a := range d.Addressed {
+		if a.Token != nil && (a.Token.Purpose == desk.ForApprove || a.Token.Purpose == desk.ForReject) {
+			return &d.Addressed[i]
+		}
+	}
+	return nil
+}
+
+// byAddress decides by a decision's own address: whoever bears it may. A late
+// one is kept as an article when the decision is made already.
+func (d *decider) byAddress(a Addressed) {
+	t, ok := d.Tickets[a.Token.Ticket]
+	if !ok {
+		d.settle(ToFiled, "decision on a ticket that is no more")
+		return
+	}
+	if d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList {
+		d.settle(ToFiled, "a decision must come from a person")
+		return
+	}
+	expired := !a.Token.Expires.IsZero() && d.Now.After(a.Token.Expires)
+	if expired || t.State != desk.Resolved || a.Token.Revision != t.Resolution {
+		d.settle(ToCommand, "the decision is made or void already")
+		if d.Decision.Trust == TrustAuth || d.Decision.Trust == TrustAuthBound || a.Bound {
+			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: "decided", Counted: true})
+		}
+		return
+	}
+	kind := desk.CmdApprove
+	if a.Token.Purpose == desk.ForReject {
+		kind = desk.CmdReject
+	}
+	d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.ByPerson(t.Requester), Text: d.comment(), Revision: a.Token.Revision, Article: true})
+	d.settle(ToCommand, string(kind)+" by decision address")
+}
+
+// comment is the sender's own text without the phrase that decides, and without
+// the words that our mailto link had put there.
+func (d *decider) comment() string {
+	p, reason := readPhrase(d.Message.Reply)
+	if p == approvePhrase || p == rejectPhrase {
+		return reason
+	}
+	return strings.TrimSpace(d.Message.Reply)
+}
+
+// tellAdmin writes to the admin, if there is one.
+func (d *decider) tellAdmin(reason string) {
+	if d.World.AdminAddress != "" {
+		d.Letters = append(d.Letters, Letter{Template: "aviso-admin", To: d.World.AdminAddress, Reason: reason, Lines: []string{d.Message.Subject}})
+	}
+}

@@ -1,0 +1,315 @@
+package rules
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// argument says what a verb wants after it.
+type argument int
+
+const (
+	noArgument argument = iota
+	agentArgument
+	queueArgument
+	priorityArgument
+	typeArgument
+	heldArgument // number of a held article; may be left out
+	reasonArgument
+	textArgument
+)
+
+// verb is one word that an agent can write after "#". A new verb is a new line
+// of the table below, and a case of plan where it does something new.
+type verb struct {
+	name     string   // Spanish, without accents
+	synonyms []string // folded
+	argument argument
+	kind     desk.CommandKind
+	order    int // identity 1, routing and fields 2, the answer 3, state 4
+}
+
+var verbs = []verb{
+	{"tomar", []string{"take", "mio"}, noArgument, desk.CmdAssign, 2},
+	{"asignar", []string{"assign", "propietario", "atribuir"}, agentArgument, desk.CmdAssign, 2},
+	{"soltar", []string{"liberar", "release"}, noArgument, desk.CmdAssign, 2},
+	{"cola", []string{"queue", "fila", "mover", "transferir", "derivar"}, queueArgument, desk.CmdQueue, 2},
+	{"prioridad", []string{"priority", "prioridade"}, priorityArgument, desk.CmdPriority, 2},
+	{"tipo", []string{"type"}, typeArgument, desk.CmdType, 2},
+	{"nota", []string{"note"}, textArgument, desk.CmdNote, 3},
+	{"aceptar", []string{"accept", "aceitar"}, heldArgument, desk.CmdAccept, 2},
+	{"apartar", []string{"aside", "afastar"}, heldArgument, desk.CmdSetAside, 2},
+	{"resolver", []string{"resolve", "resuelto"}, noArgument, desk.CmdResolve, 4},
+	{"cerrar", []string{"close", "fechar"}, reasonArgument, desk.CmdClose, 4},
+	{"reabrir", []string{"reopen"}, reasonArgument, desk.CmdReopen, 4},
+}
+
+// Verbs returns the words that agents can write, for help and suggestions.
+func Verbs() []string {
+	var names []string
+	for _, v := range verbs {
+		names = append(names, v.name)
+	}
+	return names
+}
+
+// line is one "#verb argument" of a mail.
+type line struct {
+	raw, word, argument string
+}
+
+// commandBlock splits an agent's text into its command lines and the rest. The
+// lines stand in one run at the very top, below at most a greeting, or else are
+// the one last line.
+func commandBlock(text string) (block []line, rest string) {
+	lines := strings.Split(strings.TrimRight(text, " \t\r\n"), "\n")
+	start := 0
+	for start < len(lines) && (strings.TrimSpace(lines[start]) == "" || start < 3 && mail.Greeting(lines[start])) {
+		start++
+	}
+	end := start
+	for end < len(lines) {
+		l, ok := commandLine(lines[end])
+		if !ok {
+			break
+		}
+		block = append(block, l)
+		end++
+	}
+	if len(block) > 0 {
+		return block, strings.TrimSpace(strings.Join(append(slices.Clone(lines[:start]), lines[end:]...), "\n"))
+	}
+	last := len(lines) - 1
+	if l, ok := commandLine(lines[last]); ok {
+		return []line{l}, strings.TrimSpace(strings.Join(lines[:last], "\n"))
+	}
+	return nil, text
+}
+
+// commandLine reads one line as a command: "#" or "!", a letter at once after it.
+func commandLine(s string) (line, bool) {
+	s = strings.TrimSpace(strings.ReplaceAll(s, "\u00a0", " "))
+	body, ok := strings.CutPrefix(s, "#")
+	if !ok {
+		body, ok = strings.CutPrefix(s, "!")
+	}
+	if !ok || body == "" || !unicode.IsLetter([]rune(body)[0]) {
+		return line{}, false
+	}
+	word, argument, _ := strings.Cut(body, " ")
+	return line{raw: s, word: strings.TrimRight(mail.Fold(word), ":,."), argument: strings.TrimSpace(argument)}, true
+}
+
+// Problem is a command line that cannot be carried out, and why.
+type Problem struct {
+	Line   string // as the agent wrote it
+	Reason string // key of the words in templates
+	Near   string // the nearest valid word, "" if none is near
+}
+
+// plan turns command lines into commands on one ticket, in the order in which
+// they have to be carried out. Either all lines are good or there are problems.
+func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent) (cmds []desk.Command, note bool, problems []Problem) {
+	type step struct {
+		order int
+		cmd   desk.Command
+	}
+	var steps []step
+	for _, l := range block {
+		v, ok := findVerb(l.word)
+		if !ok {
+			problems = append(problems, Problem{l.raw, "unknown-verb", nearest(l.word, Verbs())})
+			continue
+		}
+		c := desk.Command{Ticket: t.ID, Kind: v.kind, Actor: desk.ByAgent(by.Name)}
+		if p := fill(&c, v, l, w, by); p.Reason != "" {
+			p.Line = l.raw
+			problems = append(problems, p)
+			continue
+		}
+		note = note || v.kind == desk.CmdNote
+		steps = append(steps, step{v.order, c})
+	}
+	if len(problems) > 0 {
+		return nil, false, problems
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return a.order - b.order })
+	for _, s := range steps {
+		cmds = append(cmds, s.cmd)
+	}
+	return cmds, note, nil
+}
+
+func findVerb(word string) (verb, bool) {
+	for _, v := range verbs {
+		if v.name == word || slices.Contains(v.synonyms, word) {
+			return v, true
+		}
+	}
+	return verb{}, false
+}
+
+// fill reads a line's argument into a command, or says what is wrong with it.
+func fill(c *desk.Command, v verb, l line, w *desk.World, by desk.Agent) Problem {
+	switch v.argument {
+	case noArgument:
+		if v.name == "tomar" {
+			c.Value = by.Name
+		}
+		if l.argument != "" {
+			c.Text = l.argument
+		}
+	case agentArgument:
+		a, ok := findAgent(w, l.argument)
+		if !ok {
+			return Problem{Reason: "unknown-agent", Near: nearest(mail.Fold(l.argument), agentNames(w))}
+		}
+		c.Value = a.Name
+	case queueArgument:
+		q, ok := findQueue(w, l.argument)
+		if !ok {
+			return Problem{Reason: "unknown-queue", Near: nearest(mail.Fold(l.argument), queueNames(w))}
+		}
+		c.Value = q.Name
+	case priorityArgument:
+		if c.Number = Priority(l.argument); c.Number == 0 {
+			return Problem{Reason: "unknown-priority", Near: nearest(mail.Fold(l.argument), priorityWords[:])}
+		}
+	case typeArgument:
+		if l.argument == "" {
+			return Problem{Reason: "argument-missing"}
+		}
+		c.Value = l.argument
+	case heldArgument:
+		c.Number, _ = strconv.Atoi(strings.TrimPrefix(l.argument, "#"))
+		if l.argument != "" && c.Number < 1 {
+			return Problem{Reason: "unknown-article"}
+		}
+	case reasonArgument, textArgument:
+		c.Text = l.argument
+	}
+	return Problem{}
+}
+
+// priorityWords are the priorities 1 to 5 by word.
+var priorityWords = [...]string{"muy urgente", "alta", "mediana", "baja", "muy baja"}
+
+var priorityOthers = map[string]int{"urgente": 1, "urgent": 1, "critica": 1, "muito urgente": 1, "high": 2, "media": 3, "normal": 3,
+	"medium": 3, "low": 4, "baixa": 4, "lowest": 5, "muito baixa": 5}
+
+// Priority reads a priority by number or word: 1 (most urgent) to 5, or 0 for
+// none.
+func Priority(s string) int {
+	s = mail.Fold(strings.TrimSpace(s))
+	if len(s) == 1 && '1' <= s[0] && s[0] <= '5' {
+		return int(s[0] - '0')
+	}
+	if i := slices.Index(priorityWords[:], s); i >= 0 {
+		return i + 1
+	}
+	return priorityOthers[s]
+}
+
+// PriorityWord returns the Spanish word for a priority.
+func PriorityWord(n int) string {
+	if n < 1 || n > len(priorityWords) {
+		return ""
+	}
+	return priorityWords[n-1]
+}
+
+func findAgent(w *desk.World, s string) (desk.Agent, bool) {
+	s = strings.TrimPrefix(s, "@")
+	if a, ok := w.AgentAt(s); ok {
+		return a, true
+	}
+	for _, a := range w.Agents {
+		if f := mail.Fold(s); f != "" && (f == mail.Fold(a.Name) || f == mail.Fold(a.Title)) {
+			return a, true
+		}
+	}
+	return desk.Agent{}, false
+}
+
+func findQueue(w *desk.World, s string) (desk.Queue, bool) {
+	for _, q := range w.Queues {
+		if f := mail.Fold(s); f != "" && (f == mail.Fold(q.Name) || f == mail.Fold(q.Title)) {
+			return q, true
+		}
+	}
+	return desk.Queue{}, false
+}
+
+func agentNames(w *desk.World) (names []string) {
+	for _, a := range w.Agents {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+func queueNames(w *desk.World) (names []string) {
+	for _, q := range w.Queues {
+		names = append(names, q.Name)
+	}
+	return names
+}
+
+// phrase is what a requester can say in so many words.
+type phrase int
+
+const (
+	noPhrase phrase = iota
+	approvePhrase
+	rejectPhrase
+	thanksPhrase
+)
+
+var (
+	approveWords = []string{"aprobar", "aprobado", "apruebo", "conforme", "vobo", "visto bueno", "approve", "approved", "aprovar", "aprovado", "aprovo"}
+	rejectWords  = []string{"rechazar", "rechazado", "rechazo", "reject", "rejected", "rejeitar", "rejeitado", "rejeito"}
+	persistWords = []string{"persiste", "sigue fallando", "el problema persiste", "still failing", "continua falhando"}
+	thanksWords  = []string{"gracias", "muchas gracias", "mil gracias", "muchisimas gracias", "gracias ya quedo", "mil gracias ya quedo",
+		"muchas gracias ya quedo", "thanks", "thank you", "thank you very much", "obrigado", "obrigada", "muito obrigado", "muito obrigada", "ok gracias", "listo gracias"}
+)
+
+// readPhrase reads a requester's own text: a phrase counts only as the whole
+// first line, below at most a greeting; "rechazar" takes its reason with it.
+func readPhrase(text string) (p phrase, reason string) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for len(lines) > 1 && (strings.TrimSpace(lines[0]) == "" || mail.Greeting(lines[0])) {
+		lines = lines[1:]
+	}
+	first, rest := strings.TrimSpace(lines[0]), strings.TrimSpace(strings.Join(lines[1:], "\n"))
+	said := strings.Trim(mail.Fold(first), " .!¡*_")
+	switch {
+	case slices.Contains(approveWords, said):
+		return approvePhrase, rest
+	case slices.Contains(rejectWords, said), slices.Contains(persistWords, said):
+		return rejectPhrase, rest
+	case rest == "" && slices.Contains(thanksWords, strings.ReplaceAll(said, ",", "")):
+		return thanksPhrase, ""
+	}
+	for _, w := range rejectWords {
+		if after, ok := strings.CutPrefix(said, w); ok && strings.IndexAny(after, " :,-") == 0 {
+			word := strings.IndexAny(first, " :,-")
+			return rejectPhrase, strings.TrimSpace(strings.TrimLeft(first[word:], " :,-–—") + "\n" + rest)
+		}
+	}
+	return noPhrase, ""
+}
+
+// WithoutCommands takes the command block out of a text's Markdown form, where
+// "#" may be escaped. Without block the text stays as it is.
+func WithoutCommands(markdown string, block bool) string {
+	if !block {
+		return markdown
+	}
+	plain := strings.ReplaceAll(strings.ReplaceAll(markdown, "\\#", "#"), "\\!", "!")
+	_, rest := commandBlock(plain)
+	return rest
+}

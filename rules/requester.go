@@ -1,0 +1,253 @@
+package rules
+
+import (
+	"slices"
+	"strings"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// byOther decides on what somebody who is no agent writes about a ticket.
+func (d *decider) byOther(t desk.Ticket, th Thread) {
+	row := ActAppend
+	switch {
+	case th.By > ByReceived:
+		row = ActAppendTag
+	case th.By == ByReceived && th.Copied && !d.takesPart(t):
+		row = ActAppendCopied
+	}
+	v := d.Policy.Verdict(row, d.Decision.Trust)
+	d.say("%s con confianza %s: %s", row, d.Decision.Trust, v)
+	switch v {
+	case IfParticipant:
+		v = Linked
+		if d.takesPart(t) {
+			v = Yes
+		}
+	case IfSameDomain:
+		v = Hold
+		if d.takesPart(t) {
+			v = Yes
+		} else if d.sameDomain(t) {
+			v = Guest
+		}
+		if v == Hold {
+			d.askIdentity(t)
+		}
+	}
+	switch v {
+	case Yes:
+		d.reply(t)
+	case Guest:
+		d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdJoin, Actor: d.actor(), Person: d.Sender})
+		d.reply(t)
+	case Linked:
+		d.open(t)
+	case Quarantine:
+		d.settle(ToQuarantine, "not to be trusted: "+d.Decision.Trust.String())
+	default:
+		d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "sender-not-proved"})
+		d.settle(ToPending, "sender is not proved ("+d.Decision.Trust.String()+")")
+	}
+}
+
+func (d *decider) takesPart(t desk.Ticket) bool {
+	return d.Sender != 0 && (d.Sender == t.Requester || slices.Contains(t.Others, d.Sender))
+}
+
+func (d *decider) sameDomain(t desk.Ticket) bool {
+	p := d.People[t.Requester]
+	return p.Address != "" && domain(p.Address) == domain(d.from().Address)
+}
+
+func domain(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
+// askIdentity asks the requester, at the registered address, whether the other
+// address is theirs too.
+func (d *decider) askIdentity(t desk.Ticket) {
+	if p := d.People[t.Requester]; p.Address != "" && d.Counts.AllHour < d.Caps.AllPerHour {
+		d.Letters = append(d.Letters, Letter{Template: "identidad", To: p.Address, Name: p.Name, Ticket: t.ID,
+			Lines: []string{d.from().Address}, Counted: true})
+	}
+}
+
+// reply appends to a ticket, and hears the phrases that a requester can say.
+func (d *decider) reply(t desk.Ticket) {
+	keep := d.Message.Class == mail.ClassMachine
+	p, reason := readPhrase(d.Message.Reply)
+	switch {
+	case keep:
+	case t.State == desk.Resolved && (p == approvePhrase || p == rejectPhrase):
+		if d.decision(t, p, reason) {
+			return
+		}
+		keep = p == approvePhrase
+	case p == thanksPhrase && len(d.Message.Parts) == 0:
+		keep = true
+	case t.State == desk.Closed && d.Now.Sub(t.ClosedAt) > d.World.ReopenWithin:
+		d.say("el ticket se cerró hace demasiado: se abre uno nuevo, vinculado")
+		d.open(t)
+		return
+	case t.State == desk.Cancelled:
+		d.open(t)
+		return
+	}
+	c := desk.Command{Ticket: t.ID, Kind: desk.CmdReply, Actor: d.actor(), Article: true}
+	if keep {
+		c.Value = desk.KeepState
+	}
+	d.command(c)
+	d.settle(ToAppend, "reply")
+}
+
+// decision approves or rejects by reply, if the table lets the sender. If not,
+// the link is mailed to the one who may decide, and it reports false.
+func (d *decider) decision(t desk.Ticket, p phrase, reason string) bool {
+	row, kind := ActApprove, desk.CmdApprove
+	if p == rejectPhrase {
+		row, kind = ActReject, desk.CmdReject
+	}
+	approver := d.Sender != 0 && d.Sender == t.Requester
+	v := d.Policy.Verdict(row, d.Decision.Trust)
+	d.say("%s con confianza %s: %s; %v quien decide", row, d.Decision.Trust, v, approver)
+	if approver && (v == Yes || v == IfApprover) {
+		d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: d.actor(), Text: reason, Revision: t.Resolution, Article: true})
+		d.settle(ToCommand, string(kind)+" by reply")
+		return true
+	}
+	if requester := d.People[t.Requester]; v == ByPolicy && requester.Address != "" {
+		d.Letters = append(d.Letters, Letter{Template: "confirmar", To: requester.Address, Name: requester.Name, Ticket: t.ID, Reason: "decision-not-proved"})
+	}
+	return false
+}
+
+// open opens a ticket; linked is the one that the mail seems to mean but may
+// not touch, or the zero Ticket.
+func (d *decider) open(linked desk.Ticket) {
+	route := d.route()
+	v := d.Policy.Verdict(ActOpen, d.Decision.Trust)
+	switch {
+	case v == Quarantine || route.Quarantine:
+		d.settle(ToQuarantine, "by rule or trust")
+		return
+	case route.Ignore:
+		d.settle(ToFiled, "by rule "+strings.Join(route.Matched, ", "))
+		return
+	case d.Message.Class == mail.ClassMachine && len(route.Matched) == 0:
+		d.settle(ToFiled, "made by a machine, and no rule wants it")
+		return
+	}
+	o := d.opening(route)
+	o.Unverified = v == Unverified
+	o.Linked = linked.ID
+	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: d.acknowledge(), Article: true})
+	d.settle(ToTicket, "new")
+	if linked.ID != 0 {
+		d.settle(ToTicket, "new, linked to "+linked.Number)
+	}
+}
+
+// route asks the rules.
+func (d *decider) route() (r Route) {
+	if d.Explain {
+		var steps []Step
+		r, steps = d.set.routeSteps(d.routing())
+		d.Trace = append(d.Trace, steps...)
+	} else {
+		r = d.set.route(d.routing())
+	}
+	d.Matched = r.Matched
+	return r
+}
+
+func (d *decider) routing() Routing {
+	r := Routing{Subject: d.Message.Subject, From: d.from().Address, Class: d.Message.Class}
+	for _, a := range d.Addressed {
+		r.To = append(r.To, a.Address)
+	}
+	return r
+}
+
+// opening fills in what no rule has said.
+func (d *decider) opening(r Route) desk.Opening {
+	q := d.World.Queues[0]
+	for i, a := range d.Addressed {
+		if named, ok := d.World.Queue(a.Queue); ok && (a.Visible || i == len(d.Addressed)-1) {
+			q = named
+			break
+		}
+	}
+	if named, ok := d.World.Queue(r.Queue); ok {
+		q = named
+	}
+	o := desk.Opening{Queue: q.Name, Type: r.Type, Priority: r.Priority, Language: r.Language, Assignee: r.Owner, Requester: d.Sender,
+		Subject: mail.StripPrefixes(mail.StripTags(d.Message.Subject))}
+	for _, a := range d.Addressed {
+		if a.Queue != "" && a.Queue != o.Queue && !slices.Contains(o.Told, a.Queue) {
+			o.Told = append(o.Told, a.Queue)
+		}
+	}
+	o.Type = or(o.Type, q.Type)
+	o.Language = or(o.Language, or(d.People[d.Sender].Language, or(q.Language, d.World.Language)))
+	if o.Priority == 0 {
+		o.Priority = 3
+	}
+	return o
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// acknowledge says how the sender of an opening mail is acknowledged.
+func (d *decider) acknowledge() desk.Ack {
+	if ok, why := mail.Answerable(d.Envelope, d.Message); !ok {
+		d.say("sin acuse: %s", why)
+		return desk.AckNone
+	}
+	visible := slices.ContainsFunc(d.Addressed, func(a Addressed) bool { return a.Visible && a.Queue != "" })
+	_, ours := d.World.QueueAt(d.from().Address)
+	if !visible || ours {
+		d.say("sin acuse: nuestra dirección no está en To ni Cc, o el remitente es nuestro")
+		return desk.AckNone
+	}
+	ack := desk.AckFull
+	switch d.Policy.Verdict(ActAcknowledge, d.Decision.Trust) {
+	case Never:
+		d.say("sin acuse: confianza %s", d.Decision.Trust)
+		return desk.AckNone
+	case Fixed:
+		ack = desk.AckFixed
+	}
+	return d.capped(ack)
+}
+
+// capped holds acknowledgements to the caps: a storm of mail is not answered
+// by a storm. The ticket is made all the same.
+func (d *decider) capped(ack desk.Ack) desk.Ack {
+	over := func(count, limit int) bool { return limit > 0 && count >= limit }
+	k, n := d.Caps, d.Counts
+	switch {
+	case over(n.AllHour, k.AllPerHour):
+		d.say("sin acuse: tope general de %d por hora", k.AllPerHour)
+		if n.AllHour == k.AllPerHour && !n.AdminTold {
+			d.tellAdmin("acknowledgement-cap")
+		}
+	case ack == desk.AckFixed && (over(n.AddressHour, k.UnverifiedPerHour) || over(n.AddressDay, k.UnverifiedPerDay)):
+		d.say("sin acuse: tope por dirección no verificada")
+	case ack == desk.AckFixed && over(n.DomainHour, k.DomainPerHour) && !d.World.Own(domain(d.from().Address)):
+		d.say("sin acuse: tope por dominio")
+	case ack == desk.AckFull && over(n.AddressHour, k.VerifiedPerHour):
+		d.say("sin acuse: tope por dirección; irá en el resumen de la hora")
+		d.Listed = true
+	default:
+		return ack
+	}
+	return desk.AckNone
+}

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mailout"
+)
+
+// Sent is what became of a mail of ours.
+type Sent struct {
+	ID      string    `json:"id"`
+	Kind    string    `json:"kind"`
+	To      string    `json:"to"`
+	At      time.Time `json:"at"`
+	Outcome string    `json:"outcome"` // "sent", "failed", "dropped"
+	Answer  string    `json:"answer,omitempty"`
+}
+
+func dueKey(o mailout.Outgoing) string {
+	return fmt.Sprintf("due/%014d/%s", o.Due.UnixMilli(), o.ID)
+}
+
+// Enqueue puts a mail into the outbox. One that is there already, or was sent,
+// stays as it is: the same event makes the same mail.
+func (tx Tx) Enqueue(o mailout.Outgoing) error {
+	for _, key := range []string{"out/" + o.ID, sentKey(o)} {
+		v, err := tx.kv.GetMany([]string{key})
+		if err != nil {
+			return err
+		}
+		if v[0] != nil {
+			return nil
+		}
+	}
+	return tx.putOutgoing(o)
+}
+
+func (tx Tx) putOutgoing(o mailout.Outgoing) error {
+	if !o.Failed {
+		if err := tx.kv.Put(dueKey(o), []byte("1")); err != nil {
+			return err
+		}
+	}
+	return tx.put("out/"+o.ID, o)
+}
+
+// Outgoing returns a mail of the outbox, or ErrNotFound.
+func (tx Tx) Outgoing(id string) (o mailout.Outgoing, err error) {
+	err = tx.get("out/"+id, &o)
+	return o, err
+}
+
+// Outbox returns the mails to be sent and those given up, in order of id, from
+// the one behind after, at most limit (0: all).
+func (tx Tx) Outbox(after string, limit int) (os []mailout.Outgoing, err error) {
+	err = each(tx, "out/", after, limit, false, func(_ string, o mailout.Outgoing) error {
+		os = append(os, o)
+		return nil
+	})
+	return os, err
+}
+
+// Due returns mails due by now, in order of their time, at most limit, those
+// not wanted left out; and when the next one is due, zero if none is.
+func (tx Tx) Due(now time.Time, limit int, want func(id string) bool) (os []mailout.Outgoing, next time.Time, err error) {
+	stop := fmt.Errorf("enough")
+	err = each(tx, "due/", "", 0, false, func(rest string, _ int) error {
+		ms, id, _ := strings.Cut(rest, "/")
+		if !want(id) {
+			return nil
+		}
+		if at := time.UnixMilli(int64(parseID(ms))).UTC(); at.After(now) {
+			next = at
+			return stop
+		}
+		if len(os) == limit {
+			next = now
+			return stop
+		}
+		o, err := tx.Outgoing(id)
+		os = append(os, o)
+		return err
+	})
+	if err == stop {
+		err = nil
+	}
+	return os, next, err
+}
+
+// Reschedule stores o, tried once more, with its new time.
+func (tx Tx) Reschedule(o mailout.Outgoing) error {
+	old, err := tx.Outgoing(o.ID)
+	if err != nil {
+		return err
+	}
+	if err := tx.kv.Delete(dueKey(old)); err != nil {
+		return err
+	}
+	return tx.putOutgoing(o)
+}
+
+// Finish takes a mail out of the outbox and keeps what became of it.
+func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
+	if err := tx.kv.Delete("out/" + o.ID); err != nil {
+		return err
+	}
+	if err := tx.kv.Delete(dueKey(o)); err != nil {
+		return err
+	}
+	return tx.put(sentKey(o), s)
+}
+
+func sentKey(o mailout.Outgoing) string {
+	return fmt.Sprintf("sent/%s/%06d/%s", id10(o.Ticket), o.Event, o.ID)
+}
+
+// Sent returns what became of a ticket's mails, in the order of its events.
+func (tx Tx) Sent(id desk.TicketID) (ss []Sent, err error) {
+	err = each(tx, "sent/"+id10(id)+"/", "", 0, false, func(_ string, s Sent) error {
+		ss = append(ss, s)
+		return nil
+	})
+	return ss, err
+}
+
+func lower(s string) string { return strings.ToLower(s) }

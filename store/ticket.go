@@ -1,0 +1,182 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+)
+
+// NextTicket returns the id of a new ticket and how many there are of its day.
+func (tx Tx) NextTicket(now time.Time) (id desk.TicketID, today int, err error) {
+	n, err := tx.next("ticket")
+	if err != nil {
+		return 0, 0, err
+	}
+	var day struct {
+		Day   string `json:"day"`
+		Count int    `json:"count"`
+	}
+	if _, err := tx.find("meta/today", &day); err != nil {
+		return 0, 0, err
+	}
+	if d := now.Format("2006-01-02"); day.Day != d {
+		day.Day, day.Count = d, 0
+	}
+	day.Count++
+	return desk.TicketID(n), day.Count, tx.put("meta/today", day)
+}
+
+// Ticket returns a ticket, or ErrNotFound.
+func (tx Tx) Ticket(id desk.TicketID) (t desk.Ticket, err error) {
+	err = tx.get("ticket/"+id10(id), &t)
+	return t, err
+}
+
+// TicketByNumber returns the ticket with the number that people see, or
+// ErrNotFound.
+func (tx Tx) TicketByNumber(number string) (t desk.Ticket, err error) {
+	var id desk.TicketID
+	if err := tx.get("number/"+strings.ToLower(number), &id); err != nil {
+		return t, err
+	}
+	return tx.Ticket(id)
+}
+
+// PutTicket stores t as it is after evs. ErrConflict says that t was not made
+// from the ticket stored.
+func (tx Tx) PutTicket(t desk.Ticket, evs []desk.Event) error {
+	old, err := tx.Ticket(t.ID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if old.Revision+len(evs) != t.Revision {
+		return fmt.Errorf("ticket %d is at revision %d, not %d: %w", t.ID, old.Revision, t.Revision-len(evs), ErrConflict)
+	}
+	for _, e := range evs {
+		if err := tx.put(fmt.Sprintf("event/%s/%06d", id10(t.ID), e.Seq), e); err != nil {
+			return err
+		}
+	}
+	if old.Revision == 0 {
+		if err := tx.put("number/"+strings.ToLower(t.Number), t.ID); err != nil {
+			return err
+		}
+	}
+	if err := tx.putIndex(old, t); err != nil {
+		return err
+	}
+	return tx.put("ticket/"+id10(t.ID), t)
+}
+
+// indexKeys are the keys under which a ticket is found. They are a pure function
+// of it.
+func indexKeys(t desk.Ticket) []string {
+	if t.Revision == 0 {
+		return nil
+	}
+	id := id10(t.ID)
+	keys := []string{
+		"index/state/" + string(t.State) + "/" + id,
+		"index/queue/" + t.Queue + "/" + string(t.State) + "/" + id,
+		"index/requester/" + id10(t.Requester) + "/" + id,
+	}
+	if t.Assignee != "" {
+		keys = append(keys, "index/assignee/"+t.Assignee+"/"+string(t.State)+"/"+id)
+	}
+	return keys
+}
+
+func (tx Tx) putIndex(old, t desk.Ticket) error {
+	was, is := indexKeys(old), indexKeys(t)
+	for _, k := range was {
+		if !slices.Contains(is, k) {
+			if err := tx.kv.Delete(k); err != nil {
+				return err
+			}
+		}
+	}
+	for _, k := range is {
+		if !slices.Contains(was, k) {
+			if err := tx.kv.Put(k, []byte("1")); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Events returns a ticket's events in order.
+func (tx Tx) Events(id desk.TicketID) (evs []desk.Event, err error) {
+	err = each(tx, "event/"+id10(id)+"/", "", 0, false, func(_ string, e desk.Event) error {
+		evs = append(evs, e)
+		return nil
+	})
+	return evs, err
+}
+
+// PutArticle stores an article.
+func (tx Tx) PutArticle(a desk.Article) error {
+	return tx.put(fmt.Sprintf("article/%s/%06d", id10(a.Ticket), a.Number), a)
+}
+
+// Article returns an article, or ErrNotFound.
+func (tx Tx) Article(id desk.TicketID, number int) (a desk.Article, err error) {
+	err = tx.get(fmt.Sprintf("article/%s/%06d", id10(id), number), &a)
+	return a, err
+}
+
+// Articles returns a ticket's articles in order, from the one behind after, at
+// most limit (0: all).
+func (tx Tx) Articles(id desk.TicketID, after, limit int) (as []desk.Article, err error) {
+	start := ""
+	if after > 0 {
+		start = fmt.Sprintf("%06d", after)
+	}
+	err = each(tx, "article/"+id10(id)+"/", start, limit, false, func(_ string, a desk.Article) error {
+		as = append(as, a)
+		return nil
+	})
+	return as, err
+}
+
+// Tickets returns tickets, the newest first, from the one before the given (0:
+// from the newest), at most limit. where is "" for all, or an index, as
+// "state/open", "queue/soporte/new" or "assignee/luis/open".
+func (tx Tx) Tickets(where string, before desk.TicketID, limit int) (ts []desk.Ticket, err error) {
+	after := ""
+	if before > 0 {
+		after = id10(before)
+	}
+	if where == "" {
+		err = each(tx, "ticket/", after, limit, true, func(_ string, t desk.Ticket) error {
+			ts = append(ts, t)
+			return nil
+		})
+		return ts, err
+	}
+	err = each(tx, "index/"+where+"/", after, limit, true, func(rest string, _ int) error {
+		t, err := tx.Ticket(desk.TicketID(parseID(rest)))
+		ts = append(ts, t)
+		return err
+	})
+	return ts, err
+}
+
+// EachTicket calls fn for every ticket, in order of id. It reads the store.
+func (tx Tx) EachTicket(fn func(desk.Ticket) error) error {
+	return each(tx, "ticket/", "", 0, false, func(_ string, t desk.Ticket) error { return fn(t) })
+}
+
+// MissingIndex returns the keys under which a ticket should be found and is not.
+func (tx Tx) MissingIndex(t desk.Ticket) (missing []string) {
+	for _, k := range append(indexKeys(t), "number/"+strings.ToLower(t.Number)) {
+		if _, err := tx.kv.Get(k); err != nil {
+			missing = append(missing, k)
+		}
+	}
+	return missing
+}
