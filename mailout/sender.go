@@ -114,6 +114,7 @@ type Sender struct {
 	waits     waits
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
 
+	dialing chan struct{} // holds who connects: one at a time, so that the others learn from it
 	wake    chan struct{}
 	queue   chan job
 	results chan Result
@@ -130,7 +131,8 @@ type Sender struct {
 
 // waits are the times that a Sender gives to others.
 type waits struct {
-	command time.Duration // for a reply, the greeting included, and for a piece of the data to be taken (RFC 5321 §4.5.3.2)
+	connect time.Duration // for all that comes before the first mail; more than this is trouble
+	command time.Duration // for a reply, and for a piece of the data to be taken (RFC 5321 §4.5.3.2)
 	submit  time.Duration // for the reply to the final dot
 	idle    time.Duration // that a connection stays open unused
 	quit    time.Duration // for the reply to QUIT
@@ -155,12 +157,14 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 		log:       o.Log,
 		now:       o.Now,
 		waits: waits{
-			command: 5 * time.Minute, submit: 10 * time.Minute, idle: 30 * time.Second, quit: 2 * time.Second,
-			grace: 10 * time.Second, settle: 5 * time.Second, rest: time.Minute,
+			connect: time.Minute, command: 5 * time.Minute, submit: 10 * time.Minute,
+			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute,
+			grace: 10 * time.Second, settle: 5 * time.Second,
 		},
-		dial:     (&net.Dialer{Timeout: 30 * time.Second}).DialContext,
+		dial:     new(net.Dialer).DialContext,
+		dialing:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
-		results:  make(chan Result, 128),
+		results:  make(chan Result, 64),
 		underWay: make(map[string]struct{}),
 	}
 	if s.workers <= 0 {
@@ -327,11 +331,11 @@ func (s *Sender) work(ctx, delivery context.Context) {
 			s.putBack(j.ID)
 			continue
 		}
-		result, f := s.attempt(delivery, j.Outgoing)
+		result, f := s.attempt(delivery, j)
 		switch {
-		case f != nil && delivery.Err() != nil && f.stage != stageEnd:
-			s.putBack(j.ID) // cut off: as if it had not been tried
-		case f != nil && f.stage == stageConnect && s.pool.inUse() > 0:
+		case f != nil && (f.stage == stageNone || delivery.Err() != nil && f.stage != stageEnd):
+			s.putBack(j.ID) // not tried, or cut off as if it had not been
+		case f != nil && f.stage == stageConnect && s.pool.size() > 0:
 			s.putBack(j.ID)
 			s.rest(ctx)
 		default:
@@ -353,17 +357,13 @@ func (s *Sender) rest(ctx context.Context) {
 // attempt tries to deliver a mail. A connection that breaks before the end of
 // the data, or that the server closes with 421, is replaced once: it may have
 // been stale.
-func (s *Sender) attempt(ctx context.Context, m Outgoing) (reply, *fault) {
-	c := s.pool.take()
+func (s *Sender) attempt(ctx context.Context, j job) (reply, *fault) {
 	for first := true; ; first = false {
-		if c == nil {
-			var f *fault
-			if c, f = s.connect(ctx); f != nil {
-				return reply{}, f
-			}
-			s.pool.add()
+		c, f := s.connection(ctx, j.probe)
+		if f != nil {
+			return reply{}, f
 		}
-		r, f := c.send(ctx, m, s.outbox.Raw)
+		r, f := c.send(ctx, j.Outgoing, s.outbox.Raw)
 		if f == nil || !f.lost {
 			s.pool.put(c)
 			return r, f
@@ -373,8 +373,36 @@ func (s *Sender) attempt(ctx context.Context, m Outgoing) (reply, *fault) {
 			return r, f
 		}
 		s.pool.dropIdle() // they went the same way
-		c = nil
 	}
+}
+
+// connection returns an idle connection or a new one. Whoever waited for another
+// to connect takes what that one has learned: that the smarthost is in trouble.
+func (s *Sender) connection(ctx context.Context, probe bool) (*connection, *fault) {
+	if c := s.pool.take(); c != nil {
+		return c, nil
+	}
+	select {
+	case s.dialing <- struct{}{}:
+	case <-ctx.Done():
+		return nil, &fault{stage: stageNone}
+	}
+	defer func() { <-s.dialing }()
+	if c := s.pool.take(); c != nil {
+		return c, nil
+	}
+	if !s.circuit.admits(probe) {
+		return nil, &fault{stage: stageNone}
+	}
+	c, f := s.connect(ctx)
+	if f != nil {
+		if s.pool.size() == 0 {
+			s.outage(s.now(), f)
+		}
+		return nil, f
+	}
+	s.pool.add()
+	return c, nil
 }
 
 // record writes results down until the channel is closed. The first one waits
@@ -404,7 +432,7 @@ func (s *Sender) record(ctx context.Context) error {
 
 // more adds the results that are waiting.
 func (s *Sender) more(batch []Result) []Result {
-	for len(batch) < 256 {
+	for len(batch) < 128 {
 		select {
 		case r, ok := <-s.results:
 			if !ok {

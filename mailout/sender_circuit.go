@@ -1,6 +1,7 @@
 package mailout
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -15,12 +16,12 @@ type circuit struct {
 	since   time.Time // of trouble
 	next    time.Time // when the next probe may go
 	probes  int       // sent since it opened
-	refused int       // mails refused in a row for reasons that may be the smarthost's
+	refused []string  // mails refused for reasons that may be the smarthost's, since it last took one
 }
 
-// refusals is how many mails in a row the smarthost may refuse before their
-// recipients are named. One mail with a sender that the smarthost does not like
-// must not hold up the rest.
+// refusals is how many mails, one after the other, make it the smarthost's
+// trouble that it refused them before their recipients were named. One mail with
+// a sender that it does not like must not hold up the rest.
 const refusals = 3
 
 // probePauses hold the time to the first, second, … probe; then the last one
@@ -79,10 +80,12 @@ func (c *circuit) fail(now time.Time, trouble string) (news bool, next time.Time
 
 // refuse counts a refusal that may be the smarthost's. It opens the circuit once
 // there are too many in a row.
-func (c *circuit) refuse(now time.Time, trouble string) (news bool) {
+func (c *circuit) refuse(now time.Time, mail, trouble string) (news bool) {
 	c.mu.Lock()
-	c.refused++
-	many := c.refused >= refusals
+	if len(c.refused) < refusals && !slices.Contains(c.refused, mail) {
+		c.refused = append(c.refused, mail)
+	}
+	many := len(c.refused) >= refusals
 	c.mu.Unlock()
 	if many {
 		news, _ = c.fail(now, trouble)
@@ -97,6 +100,6 @@ func (c *circuit) well() (news bool) {
 	defer c.mu.Unlock()
 	news = c.trouble != ""
 	c.trouble = ""
-	c.refused = 0
+	c.refused = c.refused[:0]
 	return news
 }

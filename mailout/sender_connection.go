@@ -57,17 +57,24 @@ func (h *Smarthost) check() error {
 
 // connect opens a connection up to and including AUTH.
 func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
-	socket, err := s.dial(ctx, "tcp", s.smarthost.Address)
+	limited, done := context.WithTimeout(ctx, s.waits.connect)
+	defer done()
+	socket, err := s.dial(limited, "tcp", s.smarthost.Address)
 	if err != nil {
 		return nil, connectFault("connection", err)
 	}
 	c := &connection{socket: socket, command: s.waits.command, hash: sha256.New()}
+	inTime := context.AfterFunc(limited, func() { socket.Close() })
+	step, err := s.begin(limited, c)
+	if !inTime() {
+		err = limited.Err()
+	}
 	c.unlisten = context.AfterFunc(ctx, func() { socket.Close() })
-	if step, err := s.begin(ctx, c); err != nil {
+	if err != nil {
 		c.close()
 		return nil, connectFault(step, err)
 	}
-	c.client.SubmissionTimeout = s.waits.submit
+	c.client.CommandTimeout, c.client.SubmissionTimeout = s.waits.command, s.waits.submit
 	if n, ok := c.client.MaxMessageSize(); ok {
 		c.largest = int64(n)
 	}
@@ -87,18 +94,17 @@ func (s *Sender) begin(ctx context.Context, c *connection) (step string, err err
 	case TLSImplicit:
 		stream = tls.Client(c.socket, s.smarthost.tls())
 	default:
-		if err := s.startTLS(c.socket); err != nil {
+		if err := s.smarthost.startTLS(c.socket); err != nil {
 			return "STARTTLS", err
 		}
 		stream, greeted = tls.Client(c.socket, s.smarthost.tls()), true
 	}
 	if t, ok := stream.(*tls.Conn); ok {
-		c.socket.SetDeadline(time.Now().Add(s.waits.command))
 		if err := t.HandshakeContext(ctx); err != nil {
 			return "TLS", err
 		}
 	}
-	c.client = s.client(stream, greeted)
+	c.client = client(stream, greeted)
 	if err := c.client.Hello(s.smarthost.hello()); err != nil {
 		return "EHLO", err
 	}
@@ -108,20 +114,19 @@ func (s *Sender) begin(ctx context.Context, c *connection) (step string, err err
 	if _, encrypted := stream.(*tls.Conn); !encrypted && !loopback(c.socket) {
 		return "AUTH", words("no password is sent in plain text")
 	}
-	return "AUTH", s.authenticate(c.client)
+	return "AUTH", s.smarthost.authenticate(c.client)
 }
 
 // startTLS speaks up to the server's consent to begin TLS. go-smtp would do it,
 // but would call itself localhost in the EHLO before.
-func (s *Sender) startTLS(socket net.Conn) error {
-	plain := s.client(socket, false)
-	if err := plain.Hello(s.smarthost.hello()); err != nil {
+func (h *Smarthost) startTLS(socket net.Conn) error {
+	plain := client(socket, false)
+	if err := plain.Hello(h.hello()); err != nil {
 		return err
 	}
 	if ok, _ := plain.Extension("STARTTLS"); !ok {
 		return words("the server does not offer it")
 	}
-	socket.SetDeadline(time.Now().Add(s.waits.command))
 	if _, err := io.WriteString(socket, "STARTTLS\r\n"); err != nil {
 		return err
 	}
@@ -153,13 +158,11 @@ func readLine(r io.Reader) (string, error) {
 
 // client puts go-smtp upon a stream. greeted says that the server's greeting,
 // which go-smtp waits for, has been read already.
-func (s *Sender) client(stream net.Conn, greeted bool) *smtp.Client {
+func client(stream net.Conn, greeted bool) *smtp.Client {
 	if greeted {
 		stream = &greetedConn{Conn: stream, greeting: strings.NewReader("220 \r\n")}
 	}
-	c := smtp.NewClient(stream)
-	c.CommandTimeout = s.waits.command
-	return c
+	return smtp.NewClient(stream)
 }
 
 // greetedConn is a connection that begins with a greeting of our own.
@@ -177,17 +180,17 @@ func (c *greetedConn) Read(p []byte) (int, error) {
 
 // authenticate does AUTH PLAIN, or LOGIN where there is no PLAIN. Nothing that
 // the server says comes into the error: it may repeat what was sent to it.
-func (s *Sender) authenticate(client *smtp.Client) error {
-	password, err := s.smarthost.Password()
+func (h *Smarthost) authenticate(client *smtp.Client) error {
+	password, err := h.Password()
 	if err != nil {
-		return fmt.Errorf("read password: %w", err)
+		return fmt.Errorf("%w: %w", words("the password cannot be read"), err)
 	}
 	var mechanism sasl.Client
 	switch {
 	case client.SupportsAuth(sasl.Plain):
-		mechanism = sasl.NewPlainClient("", s.smarthost.User, password)
+		mechanism = sasl.NewPlainClient("", h.User, password)
 	case client.SupportsAuth(sasl.Login):
-		mechanism = sasl.NewLoginClient(s.smarthost.User, password)
+		mechanism = sasl.NewLoginClient(h.User, password)
 	default:
 		return words("the server offers neither PLAIN nor LOGIN")
 	}
@@ -236,6 +239,8 @@ func connectFault(step string, err error) *fault {
 		f.text = string(ours)
 	case errors.As(err, &certificate):
 		f.text = "the server's certificate is not good"
+	case step == "TLS" && !isTimeout(err):
+		f.text = "no encryption could be agreed upon"
 	case step == "connection" && !isTimeout(err):
 		f.text = "the server cannot be reached"
 	}

@@ -57,11 +57,11 @@ func (p *pool) drop(c *connection) {
 	p.busy--
 }
 
-// inUse returns how many connections are in use.
-func (p *pool) inUse() int {
+// size returns how many connections there are.
+func (p *pool) size() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.busy
+	return p.busy + len(p.idle)
 }
 
 // dropIdle closes all idle connections at once.

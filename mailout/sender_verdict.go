@@ -15,7 +15,8 @@ import (
 type stage int
 
 const (
-	stageConnect   stage = iota // up to and including AUTH: the mail has not been mentioned
+	stageNone      stage = iota // nothing was done
+	stageConnect                // up to and including AUTH: the mail has not been mentioned
 	stageSender                 // MAIL
 	stageRecipient              // RCPT
 	stageData                   // DATA
@@ -24,7 +25,7 @@ const (
 )
 
 func (s stage) String() string {
-	return [...]string{"connecting", "MAIL", "RCPT", "DATA", "the data", "the end of the data"}[s]
+	return [...]string{"nothing", "connecting", "MAIL", "RCPT", "DATA", "the data", "the end of the data"}[s]
 }
 
 // reply is what a server says (RFC 5321 §4.2).
@@ -113,12 +114,10 @@ func (s *Sender) judge(m Outgoing, r reply, f *fault) Result {
 		result.Outcome = Failed
 		return result
 	case blameSmarthost:
-		news, next := s.circuit.fail(now, f.trouble())
-		s.troubled(f, news)
-		result.Outcome, result.Due, result.Attempts = Again, next, m.Attempts
+		result.Outcome, result.Due, result.Attempts = Again, s.outage(now, f), m.Attempts
 		return result
 	case blameEither:
-		s.troubled(f, s.circuit.refuse(now, f.trouble()))
+		s.troubled(f, s.circuit.refuse(now, m.ID, f.trouble()))
 	}
 	due, giveUp := Backoff(result.Attempts, m.Created, now)
 	result.Outcome, result.Due = Again, due
@@ -126,6 +125,14 @@ func (s *Sender) judge(m Outgoing, r reply, f *fault) Result {
 		result.Outcome, result.Due = Failed, time.Time{}
 	}
 	return result
+}
+
+// outage keeps all mail back because of a fault, and returns the time of the
+// next probe.
+func (s *Sender) outage(now time.Time, f *fault) (next time.Time) {
+	news, next := s.circuit.fail(now, f.trouble())
+	s.troubled(f, news)
+	return next
 }
 
 // troubled logs that the smarthost is in trouble, once.
