@@ -159,6 +159,7 @@ type peer struct {
 	t    testing.TB
 	conn net.Conn
 	in   *bufio.Reader
+	wait time.Duration // for an answer
 }
 
 func dial(t testing.TB, address string) *peer {
@@ -172,7 +173,7 @@ func dial(t testing.TB, address string) *peer {
 }
 
 func newPeer(t testing.TB, conn net.Conn) *peer {
-	return &peer{t: t, conn: conn, in: bufio.NewReader(conn)}
+	return &peer{t: t, conn: conn, in: bufio.NewReader(conn), wait: 10 * time.Second}
 }
 
 func (p *peer) send(text string) {
@@ -187,10 +188,10 @@ const closed = "<closed>"
 
 // line reads one line; closed when there is none.
 func (p *peer) line() string {
-	p.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	p.conn.SetReadDeadline(time.Now().Add(p.wait))
 	line, err := p.in.ReadString('\n')
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return "<nothing in 10 s>"
+		return line + "<nothing more>"
 	}
 	if err != nil {
 		return line + closed
