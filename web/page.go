@@ -76,10 +76,10 @@ func (p page) Outcome() string {
 		return "page-approved"
 	case d.Decided == Rejected:
 		return "page-rejected"
-	case !d.Open:
-		return "page-not-open"
+	case d.Expired:
+		return "page-expired"
 	}
-	return "page-expired"
+	return "page-not-open"
 }
 
 // MaxComment is for the form.
