@@ -30,6 +30,7 @@ type conn struct {
 	net.Conn // the socket; closing and deadlines work below TLS
 	server   *Server
 	peer     netip.Addr   // invalid on a Unix socket
+	peerName string       // peer as text, or ""
 	counted  netip.Prefix // see Server.countedAs
 
 	stream net.Conn // the socket or the TLS over it
@@ -73,24 +74,18 @@ func newConn(s *Server, socket net.Conn) *conn {
 	if tcp, ok := socket.RemoteAddr().(*net.TCPAddr); ok {
 		addr, _ := netip.AddrFromSlice(tcp.IP)
 		c.peer = addr.Unmap()
+		c.peerName = c.peer.String()
 	}
 	c.counted = s.countedAs(c.peer)
 	c.in = bufio.NewReaderSize(source{c}, 8<<10)
 	return c
 }
 
-func (c *conn) peerText() string {
-	if !c.peer.IsValid() {
-		return ""
-	}
-	return c.peer.String()
-}
-
 // Read gives the library the next command line, or the rest of it.
 func (c *conn) Read(p []byte) (n int, err error) {
 	defer func() {
 		if cause := recover(); cause != nil { // outside of what the library recovers from
-			c.server.Log.Error("panic while reading a command", "peer", c.peerText(), "panic", cause)
+			c.server.Log.Error("panic while reading a command", "peer", c.peerName, "panic", cause)
 			c.dead = true
 			n, err = 0, io.EOF
 		}
@@ -421,7 +416,7 @@ func (c *conn) startTLS(text []byte) {
 		c.reply("503 5.5.1 TLS already in use")
 		return
 	case c.server.guards.plaintext && c.in.Buffered() > 0:
-		c.server.Log.Warn("plain text behind STARTTLS, session ended", "peer", c.peerText())
+		c.server.Log.Warn("plain text behind STARTTLS, session ended", "peer", c.peerName)
 		c.hangUp("501 5.5.4 Nothing may follow STARTTLS before the handshake")
 		return
 	}
@@ -433,7 +428,7 @@ func (c *conn) startTLS(text []byte) {
 	}
 	upgraded := tls.Server(c.Conn, c.server.tls)
 	if err := upgraded.HandshakeContext(c.server.ctx); err != nil {
-		c.server.Log.Info("TLS handshake failed", "peer", c.peerText(), "error", err)
+		c.server.Log.Info("TLS handshake failed", "peer", c.peerName, "error", err)
 		c.dead = true
 		return
 	}

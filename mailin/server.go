@@ -199,7 +199,7 @@ func (l *listener) Accept() (net.Conn, error) {
 		if why == "" {
 			return c, nil
 		}
-		l.server.Log.Warn("connection refused", "peer", c.peerText(), "why", why)
+		l.server.Log.Warn("connection refused", "peer", c.peerName, "why", why)
 		socket.SetWriteDeadline(time.Now().Add(time.Second))
 		fmt.Fprintf(socket, "421 4.7.0 %s %s, try again later\r\n", l.server.Hostname, why)
 		socket.Close()

@@ -1,7 +1,6 @@
 package mailin
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"strings"
@@ -58,7 +57,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 	s.env = mail.Envelope{
 		Source:     "smtp",
 		From:       from,
-		Peer:       c.peerText(),
+		Peer:       c.peerName,
 		Helo:       helo(s.client.Hostname()),
 		Auth:       mail.Auth{Relay: c.server.trusted(c.peer)},
 		ReceivedAt: c.server.Now().UTC(),
@@ -85,7 +84,7 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 	}
 	if err := c.server.receiver.Accepts(s.env, to); err != nil {
 		refused := refusal(err)
-		s.log(slog.LevelInfo, "recipient refused", "code", refused.Code, "error", err)
+		c.server.Log.Info("recipient refused", "peer", c.peerName, "code", refused.Code, "error", err)
 		return refused
 	}
 	s.env.Rcpts = append(s.env.Rcpts, to)
@@ -100,7 +99,7 @@ func (s *session) Data(io.Reader) error {
 	defer c.end()
 	s.env.ReceivedAt = c.server.Now().UTC()
 	transport := transport{server: c.server.Hostname, lmtp: c.server.LMTP, extended: c.extended, secure: c.secure, utf8: s.utf8}
-	s.trace = appendTrace(s.trace[:0], &s.env, transport, newTraceID())
+	s.trace = appendTrace(s.trace[:0], &s.env, transport)
 	s.text.start(s.trace)
 
 	id, err := c.server.receiver.Receive(c.server.ctx, s.env, &s.text)
@@ -113,19 +112,14 @@ func (s *session) Data(io.Reader) error {
 	}
 	if err != nil {
 		refused := refusal(err)
-		s.log(slog.LevelWarn, "mail not taken", "code", refused.Code, "bytes", s.text.size, "error", err)
+		c.server.Log.Warn("mail not taken", "mail", id, "peer", c.peerName, "bytes", s.text.size, "code", refused.Code, "error", err)
 		return refused
 	}
 	c.chatter = 0
-	s.log(slog.LevelDebug, "mail taken", "mail", id, "bytes", s.text.size)
-	return answer(250, 2, 0, 0, "Ok: "+string(id[:min(16, len(id))]))
-}
-
-func (s *session) log(level slog.Level, text string, attributes ...any) {
-	log := s.conn.server.Log
-	if log.Enabled(context.Background(), level) {
-		log.With("peer", s.env.Peer, "source", s.env.Source).Log(context.Background(), level, text, attributes...)
+	if log := c.server.Log; log.Enabled(c.server.ctx, slog.LevelDebug) {
+		log.Debug("mail taken", "mail", id, "peer", c.peerName, "bytes", s.text.size)
 	}
+	return answer(250, 2, 0, 0, "Ok: "+string(id[:min(16, len(id))]))
 }
 
 // checkAddress says what is wrong with an address that the library let pass.

@@ -2,7 +2,7 @@ package mailin
 
 import (
 	"crypto/rand"
-	"encoding/base32"
+	"encoding/binary"
 	"strings"
 
 	"ventanilla/mail"
@@ -39,7 +39,7 @@ func (t transport) protocol() string {
 // appendTrace adds the fields that the last hop puts before a mail: Return-Path
 // and Received (RFC 5321 §4.4). The recipient is named only if there is no
 // other, who was perhaps not to be seen.
-func appendTrace(b []byte, env *mail.Envelope, t transport, id string) []byte {
+func appendTrace(b []byte, env *mail.Envelope, t transport) []byte {
 	b = append(b, "Return-Path: "...)
 	if env.From == mail.NullPath {
 		b = append(b, mail.NullPath...)
@@ -58,7 +58,7 @@ func appendTrace(b []byte, env *mail.Envelope, t transport, id string) []byte {
 	}
 	b = append(append(b, "\r\n\tby "...), t.server...)
 	b = append(append(b, " with "...), t.protocol()...)
-	b = append(append(b, " id "...), id...)
+	b = appendTraceID(append(b, " id "...))
 	if len(env.Rcpts) == 1 {
 		b = append(append(append(b, "\r\n\tfor <"...), env.Rcpts[0]...), '>')
 	}
@@ -85,9 +85,16 @@ func traceName(helo string) string {
 	return name
 }
 
-// newTraceID names a mail in its Received field and in no other place.
-func newTraceID() string {
+// appendTraceID names a mail in its Received field and in no other place: 64
+// random bits as 13 letters and digits.
+func appendTraceID(b []byte) []byte {
+	const digits = "abcdefghijklmnopqrstuvwxyz234567"
 	var random [8]byte
-	rand.Read(random[:])
-	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random[:]))
+	rand.Read(random[:]) // never fails
+	n := binary.NativeEndian.Uint64(random[:])
+	for range 13 {
+		b = append(b, digits[n%32])
+		n /= 32
+	}
+	return b
 }

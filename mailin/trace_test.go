@@ -105,7 +105,7 @@ func receiveOne(t *testing.T, options Options, from, send string) (trace, text s
 func TestTraceIDs(t *testing.T) {
 	seen := make(map[string]bool)
 	for range 1000 {
-		id := newTraceID()
+		id := string(appendTraceID(nil))
 		if seen[id] {
 			t.Fatalf("%s twice", id)
 		}
