@@ -112,7 +112,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 	switch c.Kind {
 	case CmdResolve:
 		if t.State == Closed {
-			return nil, "closed"
+			return nil, "already-closed"
 		}
 		change.Kind, change.New = ResolvedEvent, string(Resolved)
 	case CmdClose:
@@ -130,7 +130,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 		case c.Revision != 0 && c.Revision != t.Resolution:
 			return nil, "old-resolution"
 		case t.Decision != "":
-			return nil, "decided"
+			return nil, "already-decided"
 		case t.State != Resolved:
 			return nil, "not-resolved"
 		}

@@ -122,7 +122,7 @@ func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
 func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, problems []Problem) {
 	l := Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Problems: problems}
 	if len(problems) > 0 {
-		l.Reason = "nothing-done"
+		l.Reason = "command-wrong"
 		l.Lines = strings.Split(d.Message.Reply, "\n") // his text back
 	} else {
 		for _, b := range block {

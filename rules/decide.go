@@ -198,7 +198,7 @@ func (d *decider) byAddress(a Addressed) {
 	if expired || t.State != desk.Resolved || a.Token.Revision != t.Resolution {
 		d.settle(ToCommand, "the decision is made or void already")
 		if d.Decision.Trust == TrustAuth || d.Decision.Trust == TrustAuthBound || a.Bound {
-			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: "decided", Counted: true})
+			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: "already-decided", Counted: true})
 		}
 		return
 	}

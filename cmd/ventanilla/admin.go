@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/gateway"
+	"ventanilla/mail"
+)
+
+// The commands that need the store are HTTP requests: to the process that
+// serves, over its socket, or, where none does, to the same handler in this one.
+
+// shown is a ticket's history with the texts of its articles.
+type shown struct {
+	gateway.History
+	Texts map[int]string `json:"texts"`
+}
+
+// adminHandler carries out the commands of the command line.
+func adminHandler(h *house) http.Handler {
+	m := http.NewServeMux()
+	handle := func(pattern string, fn func(r *http.Request) (any, error)) {
+		m.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := fn(r)
+			answer(w, v, err)
+		})
+	}
+	handle("GET /tickets", func(r *http.Request) (any, error) {
+		before, _ := strconv.ParseUint(r.FormValue("before"), 10, 64)
+		return h.Tickets(r.Context(), r.FormValue("where"), desk.TicketID(before), number(r, "limit", 50))
+	})
+	handle("GET /tickets/{number}", func(r *http.Request) (any, error) { return showTicket(r.Context(), h, r.PathValue("number")) })
+	handle("GET /outbox", func(r *http.Request) (any, error) {
+		return h.Outbox(r.Context(), r.FormValue("after"), number(r, "limit", 100))
+	})
+	handle("POST /outbox/retry", func(r *http.Request) (any, error) { return nil, h.RetryOutgoing(r.Context(), r.FormValue("id")) })
+	handle("POST /outbox/drop", func(r *http.Request) (any, error) { return nil, h.DropOutgoing(r.Context(), r.FormValue("id")) })
+	handle("GET /quarantine", func(r *http.Request) (any, error) {
+		return h.Quarantine(r.Context(), r.FormValue("after"), number(r, "limit", 100))
+	})
+	handle("POST /quarantine/release", func(r *http.Request) (any, error) { return h.Release(r.Context(), r.FormValue("id")) })
+	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
+	handle("POST /explain", func(r *http.Request) (any, error) { return h.Explain(r.Context(), envelope(r), r.Body) })
+	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
+	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {
+		err := h.RawMail(r.FormValue("id"), func(_ mail.Envelope, raw []byte) error {
+			_, err := w.Write(raw)
+			return err
+		})
+		if err != nil {
+			answer(w, nil, err)
+		}
+	})
+	m.HandleFunc("GET /export", func(w http.ResponseWriter, r *http.Request) { export(w, r, h) })
+	m.Handle("POST /deliver", deliverHandler(h))
+	return m
+}
+
+// deliverHandler takes mails for "ventanilla deliver", and nothing else.
+func deliverHandler(h *house) http.Handler {
+	m := http.NewServeMux()
+	m.HandleFunc("POST /deliver", func(w http.ResponseWriter, r *http.Request) {
+		env := envelope(r)
+		env.Source = "pipe"
+		for _, rcpt := range env.Rcpts {
+			if err := h.Accepts(env, rcpt); err != nil {
+				answer(w, nil, err)
+				return
+			}
+		}
+		id, err := h.Receive(r.Context(), env, r.Body)
+		answer(w, map[string]mail.ID{"id": id}, err)
+	})
+	return m
+}
+
+func envelope(r *http.Request) mail.Envelope {
+	q := r.URL.Query()
+	return mail.Envelope{Source: "pipe", From: q.Get("from"), Rcpts: q["rcpt"], Auth: mail.Auth{Relay: q.Get("relay") != ""}}
+}
+
+func number(r *http.Request, key string, otherwise int) int {
+	if n, err := strconv.Atoi(r.FormValue(key)); err == nil && n >= 0 {
+		return n
+	}
+	return otherwise
+}
+
+func showTicket(ctx context.Context, h *house, number string) (shown, error) {
+	history, err := h.History(ctx, number)
+	s := shown{History: history, Texts: map[int]string{}}
+	for _, a := range history.Articles {
+		text, err := h.ArticleText(a)
+		if err != nil {
+			return s, err
+		}
+		s.Texts[a.Number] = text
+	}
+	return s, err
+}
+
+// faults are the errors that keep their meaning over the socket.
+var faults = map[string]error{
+	"not-found": gateway.ErrNotFound, "not-quarantined": gateway.ErrNotQuarantined, "no-recipient": mail.ErrNoRecipient,
+	"too-large": mail.ErrTooLarge, "no-space": mail.ErrNoSpace, "loop": mail.ErrLoop,
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		kind := ""
+		for name, e := range faults {
+			if errors.Is(err, e) {
+				kind = name
+			}
+		}
+		w.WriteHeader(http.StatusConflict)
+		v = map[string]string{"error": err.Error(), "kind": kind}
+	}
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v)
+}
+
+// exported is one line of "export --raw --format jsonl".
+type exported struct {
+	Position    string        `json:"position"`
+	ID          mail.ID       `json:"id"`
+	Envelope    mail.Envelope `json:"envelope"`
+	Disposition string        `json:"disposition,omitempty"`
+	Ticket      desk.TicketID `json:"ticket,omitempty"`
+	Raw         string        `json:"raw"` // base64
+}
+
+// export streams: the mails as they came, or the tickets.
+func export(w http.ResponseWriter, r *http.Request, h *house) {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	var err error
+	if r.FormValue("what") == "raw" {
+		err = h.Export(r.Context(), func(m gateway.Exported) error {
+			return e.Encode(exported{Position: m.Record.Position.String(), ID: m.Record.ID, Envelope: m.Record.Envelope,
+				Disposition: m.Receipt.Disposition, Ticket: m.Receipt.Ticket, Raw: base64.StdEncoding.EncodeToString(m.Record.Raw)})
+		})
+	} else {
+		err = exportTickets(r.Context(), h, e)
+	}
+	if err != nil {
+		_ = e.Encode(map[string]string{"error": err.Error()})
+	}
+}
+
+func exportTickets(ctx context.Context, h *house, e *json.Encoder) error {
+	var before desk.TicketID
+	for {
+		ts, err := h.Tickets(ctx, "", before, 100)
+		if err != nil || len(ts) == 0 {
+			return err
+		}
+		for _, t := range ts {
+			s, err := showTicket(ctx, h, t.Number)
+			if err != nil {
+				return err
+			}
+			if err := e.Encode(s); err != nil {
+				return err
+			}
+			before = t.ID
+		}
+	}
+}
+
+// client carries a command to whoever has the store.
+type client struct {
+	http  *http.Client
+	close func() error
+}
+
+// connect finds the process that serves, or opens the store here.
+func (t *terminal) connect(ctx context.Context, socket string) (*client, error) {
+	c, err := LoadConfig(t.config)
+	if err != nil {
+		return nil, configError{err}
+	}
+	path := filepath.Join(c.path(c.State), socket)
+	conn, err := net.DialTimeout("unix", path, 2*time.Second)
+	if err == nil {
+		conn.Close()
+		dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, "unix", path)
+		}
+		return &client{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, close: func() error { return nil }}, nil
+	}
+	if errors.Is(err, syscall.EACCES) {
+		return nil, fmt.Errorf("sin permiso para %s: ejecute como el usuario del servicio: %w", path, err)
+	}
+	h, err := openHouse(ctx, c, osFiles(c), newLog(t.err, LogConfig{Level: "error"}))
+	if err != nil {
+		return nil, err
+	}
+	return &client{http: &http.Client{Transport: here{adminHandler(h)}}, close: h.close}, nil
+}
+
+// call makes a request and decodes the answer into v, unless v is nil.
+func (c *client) call(ctx context.Context, method, path string, values url.Values, body io.Reader, v any) error {
+	r, err := c.open(ctx, method, path, values, body)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if v == nil {
+		return nil
+	}
+	return json.NewDecoder(r).Decode(v)
+}
+
+// open makes a request and returns the answer's body.
+func (c *client) open(ctx context.Context, method, path string, values url.Values, body io.Reader) (io.ReadCloser, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://ventanilla"+path+"?"+values.Encode(), body)
+	if err != nil {
+		return nil, err
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("el servicio no respondió: %w", err)
+	}
+	if res.StatusCode == http.StatusOK {
+		return res.Body, nil
+	}
+	defer res.Body.Close()
+	var fault struct{ Error, Kind string }
+	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&fault); err != nil {
+		return nil, fmt.Errorf("el servicio respondió %s", res.Status)
+	}
+	if e, ok := faults[fault.Kind]; ok {
+		return nil, e
+	}
+	return nil, errors.New(strings.TrimSpace(fault.Error))
+}
+
+// here carries requests to a handler in this process, streaming.
+type here struct{ http.Handler }
+
+// RoundTrip returns when the handler begins to answer.
+func (t here) RoundTrip(r *http.Request) (*http.Response, error) {
+	in, out := io.Pipe()
+	w := &pipeWriter{header: http.Header{}, out: out, began: make(chan struct{})}
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	go func() {
+		t.ServeHTTP(w, r)
+		w.begin(http.StatusOK)
+		out.Close()
+	}()
+	<-w.began
+	return &http.Response{StatusCode: w.code, Status: http.StatusText(w.code), Header: w.header, Body: in, Request: r}, nil
+}
+
+type pipeWriter struct {
+	header http.Header
+	out    *io.PipeWriter
+	code   int
+	began  chan struct{}
+}
+
+func (w *pipeWriter) Header() http.Header  { return w.header }
+func (w *pipeWriter) WriteHeader(code int) { w.begin(code) }
+func (w *pipeWriter) Write(b []byte) (int, error) {
+	w.begin(http.StatusOK)
+	return w.out.Write(b)
+}
+
+func (w *pipeWriter) begin(code int) {
+	if w.code == 0 {
+		w.code = code
+		close(w.began)
+	}
+}

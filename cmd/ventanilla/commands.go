@@ -1,0 +1,561 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/gateway"
+	"ventanilla/mail"
+	"ventanilla/mailout"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/templates"
+)
+
+// osFiles are the admin's files beside the configuration.
+func osFiles(c *Config) fs.FS { return os.DirFS(c.folder) }
+
+// record writes one line of JSON.
+func (t *terminal) record(v any) error {
+	e := json.NewEncoder(t.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table writes rows in columns.
+func (t *terminal) table(rows [][]string) error {
+	w := tabwriter.NewWriter(t.out, 0, 4, 2, ' ', 0)
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	return w.Flush()
+}
+
+// list writes records: as JSON lines, or as a table.
+func list[T any](t *terminal, records []T, head []string, row func(T) []string) error {
+	rows := [][]string{head}
+	for _, r := range records {
+		if t.json {
+			if err := t.record(r); err != nil {
+				return err
+			}
+			continue
+		}
+		rows = append(rows, row(r))
+	}
+	if t.json {
+		return nil
+	}
+	return t.table(rows)
+}
+
+// ask connects, calls once and closes.
+func (t *terminal) ask(ctx context.Context, method, path string, values url.Values, body io.Reader, v any) error {
+	c, err := t.connect(ctx, "admin.sock")
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.call(ctx, method, path, values, body, v), c.close())
+}
+
+// checkCmd is "ventanilla check".
+type checkCmd struct{}
+
+// Run reads everything that an admin writes and says all that is wrong.
+func (checkCmd) Run(t *terminal) error {
+	c, err := LoadConfig(t.config)
+	if err != nil {
+		return t.checked(nil, nil, err)
+	}
+	files := osFiles(c)
+	var faults []error
+	world, err := rules.LoadWorld(files, c.world())
+	if err != nil {
+		return t.checked(c, nil, err)
+	}
+	set, err := rules.Load(files, world)
+	faults = append(faults, err)
+	over, err := fs.Sub(files, "templates")
+	faults = append(faults, err)
+	words, err := templates.Load(over)
+	faults = append(faults, err)
+	if err == nil {
+		for _, p := range words.Problems() {
+			faults = append(faults, errors.New("templates/"+p.String()))
+		}
+	}
+	summary := ""
+	if set != nil {
+		summary = fmt.Sprintf("%d colas, %d agentes, %d reglas", len(world.Queues), len(world.Agents), set.Len())
+	}
+	return t.checked(c, &summary, errors.Join(faults...))
+}
+
+// checked writes what a check found.
+func (t *terminal) checked(c *Config, summary *string, err error) error {
+	var warnings []string
+	if c != nil {
+		warnings = c.warnings()
+	}
+	if t.json {
+		v := map[string]any{"ok": err == nil, "warnings": warnings}
+		if err != nil {
+			v["errors"] = strings.Split(err.Error(), "\n")
+		}
+		if e := t.record(v); e != nil {
+			return e
+		}
+		if err != nil {
+			return configError{errSaid}
+		}
+		return nil
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(t.err, "aviso:", w)
+	}
+	if err != nil {
+		fmt.Fprintln(t.err, err)
+		return configError{errSaid}
+	}
+	_, err = fmt.Fprintf(t.out, "Todo en orden: %s.\n", *summary)
+	return err
+}
+
+// explainCmd is "ventanilla explain".
+type explainCmd struct {
+	Files   []string `arg:"" name:"archivo" help:"Correos (.eml); «-» es la entrada estándar."`
+	From    string   `help:"Remitente del sobre (MAIL FROM); «<>» es el nulo." placeholder:"DIRECCIÓN"`
+	To      []string `help:"Destinatario del sobre (RCPT TO); sin él, los de To y Cc." placeholder:"DIRECCIÓN"`
+	Trusted bool     `help:"Como si llegara de un servidor de confianza."`
+	Text    bool     `help:"Muestra también el texto de los correos que saldrían."`
+}
+
+// Run explains each file.
+func (e explainCmd) Run(ctx context.Context, t *terminal) error {
+	c, err := t.connect(ctx, "admin.sock")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	values := url.Values{"from": {e.From}, "rcpt": e.To}
+	if e.Trusted {
+		values.Set("relay", "1")
+	}
+	return t.eachFile(e.Files, func(name string, r io.Reader) error {
+		var report gateway.Report
+		if err := c.call(ctx, "POST", "/explain", values, r, &report); err != nil {
+			return err
+		}
+		if t.json {
+			return t.record(report)
+		}
+		return t.explain(name, report, e.Text)
+	})
+}
+
+func (t *terminal) explain(name string, r gateway.Report, text bool) error {
+	w := bufio.NewWriter(t.out)
+	fmt.Fprintf(w, "%s: %s\n  clase: %s (%s)\n  confianza: %s\n  destino: %s (%s)\n", name, r.Subject, r.Class, r.ClassReason, r.Trust, r.Disposition, r.Reason)
+	fmt.Fprintln(w, "  por qué:")
+	for _, s := range r.Trace {
+		mark := "·"
+		if s.Rule != "" {
+			mark = "✗"
+			if s.Matched {
+				mark = "✓"
+			}
+			fmt.Fprintf(w, "    %s regla %s (%s): %s\n", mark, s.Rule, s.Place, s.Why)
+			continue
+		}
+		fmt.Fprintf(w, "    %s %s\n", mark, s.Why)
+	}
+	fmt.Fprintln(w, "  órdenes:")
+	for _, c := range r.Commands {
+		fmt.Fprintf(w, "    %s %s %s (%s)\n", c.Kind, c.Ticket, c.Value, c.Actor)
+	}
+	fmt.Fprintln(w, "  saldrían:")
+	for _, m := range r.Mails {
+		fmt.Fprintf(w, "    %s → %s: %s\n", m.Template, m.To, m.Subject)
+		if text {
+			fmt.Fprintln(w, "      "+strings.ReplaceAll(strings.TrimSpace(m.Text), "\n", "\n      "))
+		}
+	}
+	return w.Flush()
+}
+
+// eachFile calls fn with every file; "-" is standard input.
+func (t *terminal) eachFile(names []string, fn func(name string, r io.Reader) error) error {
+	for _, name := range names {
+		if name == "-" {
+			if err := fn(name, t.in); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			continue
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return fmt.Errorf("%w: %w", errData, err)
+		}
+		err = fn(name, f)
+		f.Close()
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// parseCmd is "ventanilla parse".
+type parseCmd struct {
+	Body  string   `help:"Lee solo un cuerpo, en texto o en HTML, en vez de un correo entero." enum:",text,html" default:"" placeholder:"text|html"`
+	Files []string `arg:"" name:"archivo" help:"Correos; «-» es la entrada estándar."`
+}
+
+// Run reads each file and writes a line of JSON.
+func (p parseCmd) Run(t *terminal) error {
+	out := bufio.NewWriter(t.out)
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	err := t.eachFile(p.Files, func(name string, r io.Reader) error {
+		raw, err := io.ReadAll(io.LimitReader(r, mail.DefaultLimits.Size+1))
+		if err != nil {
+			return fmt.Errorf("%w: %w", errData, err)
+		}
+		return e.Encode(p.read(raw).Record(name))
+	})
+	return errors.Join(err, out.Flush())
+}
+
+// read reads a mail, or a bare body. A mail over a limit is not read.
+func (p parseCmd) read(raw []byte) *mail.Message {
+	if p.Body != "" {
+		return mail.ReadBody(p.Body, raw)
+	}
+	if err := mail.Prescan(raw, mail.DefaultLimits); err != nil {
+		return &mail.Message{ID: mail.ContentID(raw), Defects: []string{err.Error()}}
+	}
+	return mail.Parse(raw)
+}
+
+// deliverCmd is "ventanilla deliver".
+type deliverCmd struct {
+	From  string   `short:"f" help:"Remitente del sobre; «<>» es el nulo. Sin él, no se sabe." placeholder:"DIRECCIÓN"`
+	Rcpts []string `arg:"" name:"destinatario" help:"Direcciones a las que iba el correo."`
+}
+
+// Run takes charge of the mail on standard input; at exit 0 it is on disk.
+func (d deliverCmd) Run(ctx context.Context, t *terminal) error {
+	c, err := t.connect(ctx, "deliver.sock")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	from := d.From
+	var answer struct{ ID mail.ID }
+	if err := c.call(ctx, "POST", "/deliver", url.Values{"from": {from}, "rcpt": d.Rcpts}, withoutFromLine(t.in), &answer); err != nil {
+		return err
+	}
+	if t.json {
+		return t.record(answer)
+	}
+	return nil
+}
+
+// withoutFromLine leaves out the "From " line that some servers put before a
+// mail that they give to a pipe.
+func withoutFromLine(r io.Reader) io.Reader {
+	b := bufio.NewReader(r)
+	if start, err := b.Peek(5); err == nil && string(start) == "From " {
+		_, _ = b.ReadString('\n')
+	}
+	return b
+}
+
+// ticketCmd is "ventanilla ticket".
+type ticketCmd struct {
+	List ticketListCmd `cmd:"" help:"Lista tickets, los más nuevos primero."`
+	Show ticketShowCmd `cmd:"" help:"Muestra un ticket: datos, historia y textos."`
+}
+
+type ticketListCmd struct {
+	State  string `help:"Solo los que están así: new, open, pending, resolved, closed." placeholder:"ESTADO"`
+	Queue  string `help:"Solo los de esta cola (con --state)." placeholder:"COLA"`
+	Agent  string `help:"Solo los de este agente (con --state)." placeholder:"AGENTE"`
+	Limit  int    `help:"Cuántos, como mucho." default:"50"`
+	Before uint64 `help:"Solo los anteriores a este identificador interno: para la página siguiente."`
+}
+
+// Run lists tickets.
+func (l ticketListCmd) Run(ctx context.Context, t *terminal) error {
+	where := ""
+	states := []string{l.State}
+	switch {
+	case l.Queue != "":
+		where = "queue/" + l.Queue + "/"
+	case l.Agent != "":
+		where = "assignee/" + l.Agent + "/"
+	case l.State != "":
+		where = "state/"
+	}
+	if where != "" && l.State == "" {
+		states = []string{"new", "open", "pending", "resolved", "closed"}
+	}
+	if l.State != "" && !slices.Contains([]string{"new", "open", "pending", "resolved", "closed", "merged", "cancelled"}, l.State) {
+		return configError{fmt.Errorf("--state %s: no hay ese estado; son new, open, pending, resolved, closed", l.State)}
+	}
+	var all []desk.Ticket
+	for _, state := range states {
+		at := ""
+		if where != "" {
+			at = where + state
+		}
+		var ts []desk.Ticket
+		v := url.Values{"where": {at}, "limit": {strconv.Itoa(l.Limit)}, "before": {strconv.FormatUint(l.Before, 10)}}
+		if err := t.ask(ctx, "GET", "/tickets", v, nil, &ts); err != nil {
+			return err
+		}
+		all = append(all, ts...)
+	}
+	slices.SortFunc(all, func(a, b desk.Ticket) int { return int(b.ID) - int(a.ID) })
+	all = all[:min(len(all), l.Limit)]
+	return list(t, all, []string{"NÚMERO", "ESTADO", "COLA", "AGENTE", "PRIORIDAD", "ABIERTO", "ASUNTO"}, func(k desk.Ticket) []string {
+		return []string{"#" + k.Number, string(k.State), k.Queue, k.Assignee, rules.PriorityWord(k.Priority), date(k.OpenedAt), k.Subject}
+	})
+}
+
+func date(at time.Time) string { return at.Local().Format("2006-01-02 15:04") }
+
+type ticketShowCmd struct {
+	Number string `arg:"" name:"número" help:"Número del ticket, con # o sin él."`
+}
+
+// Run shows a ticket.
+func (s ticketShowCmd) Run(ctx context.Context, t *terminal) error {
+	var h shown
+	if err := t.ask(ctx, "GET", "/tickets/"+url.PathEscape(strings.TrimPrefix(s.Number, "#")), nil, nil, &h); err != nil {
+		if errors.Is(err, gateway.ErrNotFound) {
+			return fmt.Errorf("no hay un ticket %s: %w", s.Number, err)
+		}
+		return err
+	}
+	if t.json {
+		return t.record(h)
+	}
+	k, w := h.Ticket, bufio.NewWriter(t.out)
+	fmt.Fprintf(w, "#%s  %s\n  estado: %s   cola: %s   agente: %s   prioridad: %s   tipo: %s\n  solicitante: %s <%s>   abierto: %s\n",
+		k.Number, k.Subject, k.State, k.Queue, k.Assignee, rules.PriorityWord(k.Priority), k.Type, h.Requester.Name, h.Requester.Address, date(k.OpenedAt))
+	for _, e := range h.Events {
+		fmt.Fprintf(w, "\n%s  %s  %s", date(e.At), e.Kind, e.Actor)
+		if e.Old != "" || e.New != "" {
+			fmt.Fprintf(w, "  %s → %s", e.Old, e.New)
+		}
+		if e.Text != "" {
+			fmt.Fprintf(w, "  %q", e.Text)
+		}
+		if text := h.Texts[e.Article]; text != "" {
+			fmt.Fprintf(w, "\n    %s", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    "))
+		}
+	}
+	fmt.Fprintln(w)
+	for _, m := range h.Mails {
+		fmt.Fprintf(w, "%s  %s a %s: %s %s\n", date(m.At), m.Kind, m.To, m.Outcome, m.Answer)
+	}
+	return w.Flush()
+}
+
+// outboxCmd is "ventanilla outbox".
+type outboxCmd struct {
+	List  outboxListCmd  `cmd:"" help:"Lista los correos por enviar y los abandonados."`
+	Retry outboxRetryCmd `cmd:"" help:"Reintenta ya un correo, también uno abandonado."`
+	Drop  outboxDropCmd  `cmd:"" help:"Descarta un correo: no se enviará."`
+}
+
+type outboxListCmd struct {
+	Limit int    `help:"Cuántos, como mucho." default:"100"`
+	After string `help:"Solo los que siguen a este identificador: para la página siguiente." placeholder:"ID"`
+}
+
+// Run lists the outbox.
+func (l outboxListCmd) Run(ctx context.Context, t *terminal) error {
+	var os []mailout.Outgoing
+	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &os); err != nil {
+		return err
+	}
+	return list(t, os, []string{"ID", "PARA", "ESTADO", "INTENTOS", "PRÓXIMO", "ASUNTO", "ÚLTIMO ERROR"}, func(o mailout.Outgoing) []string {
+		state := "espera"
+		if o.Failed {
+			state = "abandonado"
+		}
+		return []string{o.ID, o.To, state, strconv.Itoa(o.Attempts), date(o.Due), o.Subject, o.LastError}
+	})
+}
+
+type outboxRetryCmd struct {
+	IDs []string `arg:"" name:"id" help:"Identificadores, como los da «outbox list»."`
+}
+
+// Run makes mails due now.
+func (c outboxRetryCmd) Run(ctx context.Context, t *terminal) error {
+	return t.forEach(ctx, c.IDs, "/outbox/retry", "se reintenta ya")
+}
+
+type outboxDropCmd struct {
+	IDs []string `arg:"" name:"id" help:"Identificadores, como los da «outbox list»."`
+}
+
+// Run drops mails.
+func (c outboxDropCmd) Run(ctx context.Context, t *terminal) error {
+	return t.forEach(ctx, c.IDs, "/outbox/drop", "descartado")
+}
+
+// forEach asks the same of several ids and says what was done.
+func (t *terminal) forEach(ctx context.Context, ids []string, path, done string) error {
+	c, err := t.connect(ctx, "admin.sock")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	for _, id := range ids {
+		var r *store.Receipt
+		if err := c.call(ctx, "POST", path, url.Values{"id": {id}}, nil, &r); err != nil {
+			return fmt.Errorf("%s: %w", id, err)
+		}
+		switch {
+		case t.json:
+			err = t.record(map[string]any{"id": id, "done": path, "receipt": r})
+		case r != nil:
+			_, err = fmt.Fprintf(t.out, "%s: %s, ahora es %s\n", id, done, r.Disposition)
+		default:
+			_, err = fmt.Fprintf(t.out, "%s: %s\n", id, done)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// quarantineCmd is "ventanilla quarantine".
+type quarantineCmd struct {
+	List    quarantineListCmd    `cmd:"" help:"Lista los correos apartados y por qué."`
+	Show    quarantineShowCmd    `cmd:"" help:"Escribe un correo apartado, tal como llegó."`
+	Release quarantineReleaseCmd `cmd:"" help:"Libera un correo: se procesa como de un remitente sin verificar."`
+	Drop    quarantineDropCmd    `cmd:"" help:"Descarta un correo apartado; sus bytes quedan en el registro."`
+}
+
+type quarantineListCmd struct {
+	Limit int    `help:"Cuántos, como mucho." default:"100"`
+	After string `help:"Solo los que siguen a esta posición: para la página siguiente." placeholder:"POSICIÓN"`
+}
+
+// Run lists the quarantine.
+func (l quarantineListCmd) Run(ctx context.Context, t *terminal) error {
+	var rs []store.Receipt
+	if err := t.ask(ctx, "GET", "/quarantine", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &rs); err != nil {
+		return err
+	}
+	return list(t, rs, []string{"POSICIÓN", "CUÁNDO", "DE", "ASUNTO", "POR QUÉ"}, func(r store.Receipt) []string {
+		return []string{r.Position, date(r.At), r.From, r.Subject, r.Reason}
+	})
+}
+
+type quarantineShowCmd struct {
+	Position string `arg:"" name:"posición" help:"Como la da «quarantine list»."`
+}
+
+// Run writes the raw mail.
+func (s quarantineShowCmd) Run(ctx context.Context, t *terminal) error {
+	c, err := t.connect(ctx, "admin.sock")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	r, err := c.open(ctx, "GET", "/raw", url.Values{"id": {s.Position}}, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if t.json {
+		raw, err := io.ReadAll(r)
+		if err != nil {
+			return err
+		}
+		return t.record(map[string]string{"position": s.Position, "raw": strings.ToValidUTF8(string(raw), "\ufffd")})
+	}
+	_, err = io.Copy(t.out, r)
+	return err
+}
+
+type quarantineReleaseCmd struct {
+	Positions []string `arg:"" name:"posición" help:"Como las da «quarantine list»."`
+}
+
+// Run releases mails.
+func (c quarantineReleaseCmd) Run(ctx context.Context, t *terminal) error {
+	return t.forEach(ctx, c.Positions, "/quarantine/release", "liberado")
+}
+
+type quarantineDropCmd struct {
+	Positions []string `arg:"" name:"posición" help:"Como las da «quarantine list»."`
+}
+
+// Run drops mails.
+func (c quarantineDropCmd) Run(ctx context.Context, t *terminal) error {
+	return t.forEach(ctx, c.Positions, "/quarantine/drop", "descartado")
+}
+
+// doctorCmd is "ventanilla doctor".
+type doctorCmd struct{}
+
+// Run checks the store against the log.
+func (doctorCmd) Run(ctx context.Context, t *terminal) error {
+	var a gateway.Audit
+	if err := t.ask(ctx, "GET", "/doctor", nil, nil, &a); err != nil {
+		return err
+	}
+	if t.json {
+		if err := t.record(a); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(t.out, "aceptados: %d   con destino: %d   en espera: %d\n", a.Accepted, a.Settled, a.Waiting)
+		for _, d := range rules.Dispositions {
+			if n := a.Dispositions[string(d)]; n > 0 {
+				fmt.Fprintf(t.out, "  %-10s %d\n", d, n)
+			}
+		}
+		fmt.Fprintf(t.out, "tickets: %d   por enviar: %d\n", a.Tickets, a.Outbox)
+		for _, f := range a.Faults {
+			fmt.Fprintln(t.out, "FALLA:", f)
+		}
+		if len(a.Faults) == 0 {
+			fmt.Fprintln(t.out, "Todo en orden: nada se ha perdido.")
+		}
+	}
+	if len(a.Faults) > 0 {
+		return errSaid
+	}
+	return nil
+}
+
+// referenceCmd is "ventanilla reference".
+type referenceCmd struct{}
+
+// Run writes docs/configuracion.md.
+func (referenceCmd) Run(t *terminal) error {
+	_, err := io.WriteString(t.out, configurationReference())
+	return err
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// exportCmd is "ventanilla export".
+type exportCmd struct {
+	Raw    bool   `help:"Los correos tal como llegaron, todos, en orden; sin ella, los tickets en JSON."`
+	Format string `help:"De los correos: mbox (mboxrd), jsonl (con el correo en base64) o eml (un archivo por correo, en --to)." enum:"mbox,jsonl,eml" default:"mbox"`
+	To     string `help:"Carpeta para --format eml." placeholder:"CARPETA" type:"path"`
+}
+
+// Run exports.
+func (e exportCmd) Run(ctx context.Context, t *terminal) error {
+	if e.Format == "eml" {
+		if e.To == "" {
+			return configError{errors.New("--format eml necesita --to CARPETA")}
+		}
+		if err := os.MkdirAll(e.To, 0o700); err != nil {
+			return err
+		}
+	}
+	c, err := t.connect(ctx, "admin.sock")
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	what := "tickets"
+	if e.Raw {
+		what = "raw"
+	}
+	r, err := c.open(ctx, "GET", "/export", url.Values{"what": {what}}, nil)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	out := bufio.NewWriter(t.out)
+	in := bufio.NewReaderSize(r, 1<<20)
+	for {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return out.Flush()
+		} else if err != nil {
+			return err
+		}
+		if fault, ok := exportFault(line); ok {
+			return errors.New(fault)
+		}
+		if err := e.write(out, line); err != nil {
+			return err
+		}
+	}
+}
+
+// exportFault reads the line that ends an export which failed half-way.
+func exportFault(line []byte) (string, bool) {
+	if !bytes.HasPrefix(line, []byte(`{"error":`)) {
+		return "", false
+	}
+	var v struct{ Error string }
+	return v.Error, json.Unmarshal(line, &v) == nil
+}
+
+func (e exportCmd) write(out *bufio.Writer, line []byte) error {
+	if !e.Raw || e.Format == "jsonl" {
+		_, err := out.Write(line)
+		return err
+	}
+	var m exported
+	if err := json.Unmarshal(line, &m); err != nil {
+		return fmt.Errorf("read export: %w", err)
+	}
+	raw, err := base64.StdEncoding.DecodeString(m.Raw)
+	if err != nil {
+		return fmt.Errorf("read export: %w", err)
+	}
+	if e.Format == "eml" {
+		return os.WriteFile(filepath.Join(e.To, m.Position+".eml"), raw, 0o600)
+	}
+	writeMbox(out, m, raw)
+	return nil
+}
+
+// writeMbox writes a mail in the mboxrd form: lines that begin with "From ",
+// behind any number of ">", get one more ">" (RFC 4155, appendix A, and mboxrd).
+func writeMbox(out *bufio.Writer, m exported, raw []byte) {
+	from := m.Envelope.From
+	if from == "" || from == "<>" {
+		from = "MAILER-DAEMON"
+	}
+	fmt.Fprintf(out, "From %s %s\n", from, m.Envelope.ReceivedAt.UTC().Format(time.ANSIC))
+	for len(raw) > 0 {
+		line, rest, found := bytes.Cut(raw, []byte("\n"))
+		if bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
+			out.WriteByte('>')
+		}
+		out.Write(line)
+		out.WriteByte('\n')
+		if !found {
+			break
+		}
+		raw = rest
+	}
+	out.WriteByte('\n')
+}

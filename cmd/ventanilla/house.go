@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/gateway"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/store/bolt"
+	"ventanilla/store/intake"
+	"ventanilla/templates"
+)
+
+// house is a desk with its store open. One process at a time has it.
+type house struct {
+	*gateway.Gateway
+	log    *intake.Log
+	engine store.Engine
+	files  fs.FS // the admin's files: desk/, rules/, templates/
+	config *Config
+	slog   *slog.Logger
+}
+
+// openHouse opens a state folder, which is made if it is missing, and everything
+// in it.
+func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h *house, err error) {
+	state := c.path(c.State)
+	if err := privateFolder(state); err != nil {
+		return nil, err
+	}
+	setup, err := loadSetup(c, files, log)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := loadKeys(filepath.Join(state, "keys"))
+	if err != nil {
+		return nil, err
+	}
+	engine, err := bolt.Open(filepath.Join(state, "desk.db"))
+	if errors.Is(err, store.ErrLocked) {
+		return nil, fmt.Errorf("otro proceso tiene abierto el estado en %s: %w", state, err)
+	} else if err != nil {
+		return nil, fmt.Errorf("abrir la base de datos: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			engine.Close()
+		}
+	}()
+	s := store.Store{Engine: engine}
+	if err := s.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	l, err := intake.Open(filepath.Join(state, "log"), intake.Options{Reserve: int64(c.Disk.Reserve), MaxSize: int64(c.SMTP.MaxSize)})
+	if err != nil {
+		return nil, err
+	}
+	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log})
+	return &house{Gateway: g, log: l, engine: engine, files: files, config: c, slog: log}, nil
+}
+
+// close closes what is open. Nothing may use the house any more.
+func (h *house) close() error { return errors.Join(h.log.Close(), h.engine.Close()) }
+
+// loadSetup reads all that an admin can change while the desk runs. A broken
+// template is reported and the shipped one serves; anything else that is wrong
+// is an error.
+func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error) {
+	world, err := rules.LoadWorld(files, c.world())
+	if err != nil {
+		return nil, configError{err}
+	}
+	set, err := rules.Load(files, world)
+	if err != nil {
+		return nil, configError{err}
+	}
+	over, err := fs.Sub(files, "templates")
+	if err != nil {
+		return nil, configError{err}
+	}
+	words, err := templates.Load(over)
+	if err != nil {
+		return nil, configError{err}
+	}
+	for _, p := range words.Problems() {
+		log.Error("template is broken, the shipped one serves", "problem", p.String())
+	}
+	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv}, nil
+}
+
+// privateFolder makes a folder for this user alone, or refuses one that others
+// can look into.
+func privateFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() {
+		return configError{fmt.Errorf("%s no es una carpeta", dir)}
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return configError{fmt.Errorf("otros usuarios pueden entrar en %s (permisos %#o): ejecute «chmod 700 %s»", dir, info.Mode().Perm(), dir)}
+	}
+	return nil
+}
+
+// loadKeys reads the secret keys of tokens, or makes the first at the first
+// start. The file has a key of 64 hexadecimal digits a line: the first makes
+// tokens, all of them check.
+func loadKeys(path string) (desk.Keys, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := makeKey(path); err != nil {
+			return desk.Keys{}, fmt.Errorf("hacer la clave: %w", err)
+		}
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return desk.Keys{}, fmt.Errorf("leer la clave: %w", err)
+	}
+	if wrong := wrongSecret(path); wrong != "" {
+		return desk.Keys{}, configError{errors.New(wrong)}
+	}
+	var secrets [][]byte
+	for _, line := range strings.Fields(string(data)) {
+		b, err := hex.DecodeString(line)
+		if err != nil || len(b) != desk.KeySize {
+			return desk.Keys{}, configError{fmt.Errorf("%s: una línea no es una clave de %d cifras hexadecimales", path, 2*desk.KeySize)}
+		}
+		secrets = append(secrets, b)
+	}
+	if len(secrets) == 0 {
+		return desk.Keys{}, configError{fmt.Errorf("%s está vacío: recupere la copia, o bórrelo para empezar con otra clave (los enlaces enviados dejarán de valer)", path)}
+	}
+	return desk.NewKeys(secrets[0], secrets[1:]...), nil
+}
+
+// makeKey writes a new key, whole or not at all.
+func makeKey(path string) error {
+	b := make([]byte, desk.KeySize)
+	if _, err := rand.Read(b); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "keys-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if _, err := f.WriteString(hex.EncodeToString(b) + "\n"); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// reload reads the admin's files again and swaps them in. When they are broken,
+// those in force stay, and the error says what is wrong.
+func (h *house) reload() error {
+	setup, err := loadSetup(h.config, h.files, h.slog)
+	if err != nil {
+		return err
+	}
+	before := h.Setup().Rules.Hash()
+	h.Use(setup)
+	h.slog.Info("files reloaded", "rules_before", before[:12], "rules", setup.Rules.Hash()[:12])
+	return nil
+}
+
+// watch reloads when a file changes, or when told to, until ctx is done.
+func (h *house) watch(ctx context.Context, told <-chan os.Signal) {
+	every := time.NewTicker(time.Second)
+	defer every.Stop()
+	last := fingerprint(h.files)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-told:
+		case <-every.C:
+			now := fingerprint(h.files)
+			if now == last {
+				continue
+			}
+			last = now
+		}
+		if err := h.reload(); err != nil {
+			h.slog.Error("files not reloaded: those in force stay", "error", err)
+		}
+	}
+}
+
+// fingerprint changes when a file of the admin does.
+func fingerprint(files fs.FS) string {
+	var b strings.Builder
+	for _, dir := range []string{"desk", "rules", "templates"} {
+		_ = fs.WalkDir(files, dir, func(path string, e fs.DirEntry, err error) error {
+			if err != nil {
+				return nil // a folder that is not there has no files
+			}
+			if info, err := e.Info(); err == nil && !e.IsDir() {
+				fmt.Fprintf(&b, "%s %d %d\n", path, info.Size(), info.ModTime().UnixNano())
+			}
+			return nil
+		})
+	}
+	return b.String()
+}

@@ -1,0 +1,164 @@
+// Command ventanilla is a help desk that works by mail.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"ventanilla/gateway"
+	"ventanilla/mail"
+	"ventanilla/store"
+)
+
+// commandLine is all that can be typed.
+type commandLine struct {
+	Config string `short:"c" help:"Archivo de configuración." default:"ventanilla.toml" env:"VENTANILLA_CONFIG" placeholder:"ARCHIVO"`
+	JSON   bool   `help:"Salida en JSON, una línea por registro, para programas."`
+
+	Serve      serveCmd      `cmd:"" help:"Atiende: recibe, decide, responde."`
+	Demo       demoCmd       `cmd:"" help:"Muestra todo funcionando en esta máquina, sin configurar nada."`
+	Init       initCmd       `cmd:"" help:"Escribe una instalación comentada, lista para editar."`
+	Check      checkCmd      `cmd:"" help:"Revisa la configuración, las colas, los agentes, las reglas y las plantillas."`
+	Explain    explainCmd    `cmd:"" help:"Dice qué se haría con un correo, y por qué, sin hacerlo."`
+	Parse      parseCmd      `cmd:"" help:"Lee correos y escribe lo que dicen: una línea JSON por correo."`
+	Deliver    deliverCmd    `cmd:"" help:"Toma un correo de la entrada estándar, desde un alias del servidor de correo."`
+	Ticket     ticketCmd     `cmd:"" help:"Lista y muestra tickets."`
+	Outbox     outboxCmd     `cmd:"" help:"Correos por enviar: lista, reintenta, descarta."`
+	Quarantine quarantineCmd `cmd:"" help:"Correos apartados: lista, muestra, libera, descarta."`
+	Export     exportCmd     `cmd:"" help:"Saca todos los tickets, o todos los correos tal como llegaron."`
+	Doctor     doctorCmd     `cmd:"" help:"Comprueba que nada se haya perdido: cada correo aceptado tiene un destino."`
+	Reference  referenceCmd  `cmd:"" help:"Escribe la referencia de ventanilla.toml, en Markdown."`
+	Version    versionCmd    `cmd:"" help:"Dice qué versión es."`
+}
+
+// terminal is where a command reads and writes.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	json     bool
+	config   string // path of ventanilla.toml
+}
+
+const description = `Mesa de ayuda que funciona por correo.
+
+Ejemplos:
+  ventanilla demo                             todo funcionando en esta máquina
+  ventanilla init /etc/ventanilla             una instalación para editar
+  ventanilla -c /etc/ventanilla/ventanilla.toml check
+  ventanilla explain correo.eml               qué se haría con un correo y por qué`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run is the program: it can be run more than once, by tests too.
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	var c commandLine
+	exited := -1
+	parser, err := kong.New(&c, kong.Name("ventanilla"), kong.Description(description), kong.Writers(out, errOut),
+		kong.Exit(func(code int) { exited = code; panic(exited) }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)))
+	if err != nil {
+		fmt.Fprintln(errOut, "ventanilla:", err)
+		return exitSoftware
+	}
+	defer func() { // kong ends --help by calling Exit
+		if p := recover(); p != nil {
+			if exited < 0 {
+				panic(p)
+			}
+			code = exited
+		}
+	}()
+	k, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(errOut, "ventanilla: %s\nEscriba «ventanilla --help» para ver qué se puede pedir.\n", err)
+		return exitUsage
+	}
+	t := &terminal{in: in, out: out, err: errOut, json: c.JSON, config: c.Config}
+	if err := k.Run(t); err != nil {
+		if !errors.Is(err, errSaid) {
+			fmt.Fprintln(errOut, "ventanilla:", err)
+		}
+		return exitCode(err)
+	}
+	return 0
+}
+
+// Exit codes, after sysexits.h.
+const (
+	exitFault       = 1  // the answer is no: faults found, nothing there
+	exitUsage       = 64 // EX_USAGE
+	exitData        = 65 // EX_DATAERR
+	exitNoUser      = 67 // EX_NOUSER
+	exitUnavailable = 69 // EX_UNAVAILABLE
+	exitSoftware    = 70 // EX_SOFTWARE
+	exitTemporary   = 75 // EX_TEMPFAIL
+	exitConfig      = 78 // EX_CONFIG
+)
+
+var (
+	errSaid = errors.New("said already") // the command has written what is wrong
+	errData = errors.New("the input cannot be read")
+)
+
+// configError is an error in the files of an installation.
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
+
+// exitCode is the table of exit codes. What is unknown is temporary, so that a
+// mail server tries again.
+func exitCode(err error) int {
+	var config configError
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errSaid), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined):
+		return exitFault
+	case errors.As(err, &config):
+		return exitConfig
+	case errors.Is(err, errData), errors.Is(err, mail.ErrTooLarge), errors.Is(err, mail.ErrLoop):
+		return exitData
+	case errors.Is(err, mail.ErrNoRecipient):
+		return exitNoUser
+	case errors.Is(err, store.ErrLocked):
+		return exitTemporary
+	}
+	return exitTemporary
+}
+
+// versionCmd is "ventanilla version".
+type versionCmd struct{}
+
+// Run prints the version that the program was built from.
+func (versionCmd) Run(t *terminal) error {
+	version, revision, goVersion := "(desarrollo)", "", ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		goVersion = info.GoVersion
+		if v := info.Main.Version; v != "" && v != "(devel)" {
+			version = v
+		}
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				revision = s.Value
+			}
+		}
+	}
+	if t.json {
+		return t.record(map[string]string{"version": version, "revision": revision, "go": goVersion})
+	}
+	_, err := fmt.Fprintf(t.out, "ventanilla %s %s %s\n", version, revision, goVersion)
+	return err
+}

@@ -1,0 +1,331 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"ventanilla/gateway"
+	"ventanilla/mailin"
+	"ventanilla/mailout"
+	"ventanilla/web"
+)
+
+const (
+	stopWithin = 20 * time.Second // from SIGTERM to the end
+	doorWithin = 12 * time.Second // of it, for mails under way
+)
+
+// serveCmd is "ventanilla serve".
+type serveCmd struct{}
+
+// Run serves until ctx is done.
+func (serveCmd) Run(ctx context.Context, t *terminal) error {
+	c, err := LoadConfig(t.config)
+	if err != nil {
+		return configError{err}
+	}
+	log := newLog(t.err, c.Log)
+	h, err := openHouse(ctx, c, os.DirFS(c.folder), log)
+	if err != nil {
+		return err
+	}
+	s := &service{house: h}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGHUP)
+	defer signal.Stop(told)
+	s.reloads = told
+	return s.run(ctx)
+}
+
+// newLog returns the log that the configuration asks for.
+func newLog(w io.Writer, c LogConfig) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // checked with the configuration
+	o := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// service is a house whose doors are open.
+type service struct {
+	*house
+	outbox  mailout.Outbox                  // nil means the house itself
+	reloads <-chan os.Signal                // each reloads the admin's files
+	ready   func(addresses)                 // called when all doors are open; may be nil
+	pages   func(http.Handler) http.Handler // wraps the pages; may be nil
+	smtp    net.Listener                    // nil means as configured
+
+	smtpServers []*mailin.Server
+	webServers  []*http.Server
+	errs        chan error
+}
+
+// addresses are where a service listens.
+type addresses struct{ smtp, web string }
+
+// run opens the doors, works until ctx is done or something breaks, and closes
+// them in the order in which mail flows.
+func (s *service) run(ctx context.Context) error {
+	s.errs = make(chan error, 16)
+	defer s.house.close()
+	at, err := s.open()
+	if err != nil {
+		s.closeDoors(context.Background())
+		return err
+	}
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	var workers sync.WaitGroup
+	s.send = s.sender()
+	workers.Go(func() { s.broke(s.Run(work)) })
+	workers.Go(func() { s.Tidy(work) })
+	workers.Go(func() { s.watch(work, s.reloads) })
+	if s.send != nil {
+		s.WhenSent(s.send.Wake)
+		workers.Go(func() { s.broke(s.send.Run(work)) })
+	}
+	s.slog.Info("serving", "smtp", at.smtp, "web", at.web)
+	if s.ready != nil {
+		s.ready(at)
+	}
+	select {
+	case <-ctx.Done():
+	case err = <-s.errs:
+	case err = <-s.log.Fatal():
+		err = fmt.Errorf("the intake log cannot be written: %w", err)
+	}
+	s.slog.Info("stopping")
+	closing, cancel := context.WithTimeout(context.Background(), doorWithin)
+	defer cancel()
+	s.closeDoors(closing)
+	stopWork()
+	ended := make(chan struct{})
+	go func() { workers.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(stopWithin - doorWithin):
+		s.slog.Error("a worker did not stop in time; what it did not finish is done at the next start")
+	}
+	return err
+}
+
+// trouble says what keeps mail from going out, "" if nothing does.
+func (s *service) trouble() string {
+	if s.send == nil {
+		return "no hay smarthost"
+	}
+	return s.send.Status().Trouble
+}
+
+// broke notes an error that ends the process.
+func (s *service) broke(err error) {
+	if err != nil {
+		select {
+		case s.errs <- err:
+		default:
+		}
+	}
+}
+
+// open opens the doors: SMTP, LMTP, pages, command socket.
+func (s *service) open() (at addresses, err error) {
+	c := s.config
+	if s.smtp != nil || c.SMTP.Listen != "" {
+		if at.smtp, err = s.openSMTP(); err != nil {
+			return at, err
+		}
+	}
+	if c.LMTP.Listen != "" {
+		if err := s.openLMTP(); err != nil {
+			return at, err
+		}
+	}
+	if s.web != nil || c.Web.Listen != "" {
+		h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language, Log: s.slog})
+		if s.pages != nil {
+			h = s.pages(h)
+		}
+		l := s.web
+		if l == nil {
+			if l, err = listen("tcp", c.Web.Listen, "[web] listen"); err != nil {
+				return at, err
+			}
+		}
+		at.web = l.Addr().String()
+		s.serveHTTP(l, h)
+	}
+	return at, s.openSockets()
+}
+
+// word looks a page's word up in the words in force.
+func (s *service) word(language, key string) string { return s.Setup().Words.Word(language, key) }
+
+// listen opens a port, or says what is in the way and what to do.
+func listen(network, address, key string) (net.Listener, error) {
+	l, err := net.Listen(network, address)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, configError{fmt.Errorf("%s = %q: otro programa ya usa ese puerto; ciérrelo («ss -ltnp» dice cuál es) o escriba otro", key, address)}
+	case errors.Is(err, syscall.EACCES):
+		return nil, configError{fmt.Errorf("%s = %q: sin permiso para ese puerto; use uno de 1024 en adelante o dé CAP_NET_BIND_SERVICE", key, address)}
+	case err != nil:
+		return nil, configError{fmt.Errorf("%s = %q: no se puede escuchar ahí: %w", key, address, err)}
+	}
+	return l, nil
+}
+
+func (s *service) mailOptions(lmtp bool) mailin.Options {
+	c := s.config.SMTP
+	o := mailin.Options{Hostname: c.Hostname, MaxSize: int64(c.MaxSize), MaxRecipients: c.MaxRecipients, MaxConnections: c.MaxConnections,
+		MaxPerPeer: c.MaxPerPeer, TrustedRelays: s.config.relays, LMTP: lmtp, Log: s.slog}
+	if c.Certificate != "" {
+		o.Certificate, o.Key = s.config.path(c.Certificate), s.config.path(c.Key)
+	}
+	return o
+}
+
+func (s *service) openSMTP() (string, error) {
+	l := s.smtp
+	if l == nil {
+		var err error
+		if l, err = listen("tcp", s.config.SMTP.Listen, "[smtp] listen"); err != nil {
+			return "", err
+		}
+	}
+	return l.Addr().String(), s.serveMail(l, false)
+}
+
+func (s *service) openLMTP() error {
+	network, address := "tcp", s.config.LMTP.Listen
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address = "unix", path
+		if err := removeSocket(path); err != nil {
+			return err
+		}
+	}
+	l, err := listen(network, address, "[lmtp] listen")
+	if err != nil {
+		return err
+	}
+	if network == "unix" {
+		if err := os.Chmod(address, 0o660); err != nil {
+			return err
+		}
+	}
+	return s.serveMail(l, true)
+}
+
+func (s *service) serveMail(l net.Listener, lmtp bool) error {
+	server, err := mailin.NewServer(s.Gateway, s.mailOptions(lmtp))
+	if err != nil {
+		l.Close()
+		return configError{err}
+	}
+	s.smtpServers = append(s.smtpServers, server)
+	go func() { s.broke(server.Serve(l)) }()
+	return nil
+}
+
+// serveHTTP serves pages or commands with time-outs against those who dawdle.
+func (s *service) serveHTTP(l net.Listener, h http.Handler) {
+	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(s.slog.Handler(), slog.LevelDebug)}
+	s.webServers = append(s.webServers, server)
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			s.broke(err)
+		}
+	}()
+}
+
+// openSockets opens the command socket, for this user, and the one that only
+// delivers, for the group of the mail server.
+func (s *service) openSockets() error {
+	state := s.config.path(s.config.State)
+	for _, socket := range []struct {
+		name string
+		mode os.FileMode
+		h    http.Handler
+	}{{"admin.sock", 0o600, adminHandler(s.house)}, {"deliver.sock", 0o660, deliverHandler(s.house)}} {
+		path := filepath.Join(state, socket.name)
+		if len(path) > 107 { // sockaddr_un
+			return configError{fmt.Errorf("la ruta %s es demasiado larga para un socket: 107 letras como mucho", path)}
+		}
+		if err := removeSocket(path); err != nil {
+			return err
+		}
+		old := syscall.Umask(0o177)
+		l, err := net.Listen("unix", path)
+		syscall.Umask(old)
+		if err != nil {
+			return err
+		}
+		if err := os.Chmod(path, socket.mode); err != nil {
+			l.Close()
+			return err
+		}
+		s.serveHTTP(l, socket.h)
+	}
+	return nil
+}
+
+// removeSocket removes the socket that a process which did not end well left.
+// The store's lock says that no other process is serving.
+func removeSocket(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return configError{fmt.Errorf("%s no es un socket: quítelo de ahí", path)}
+	}
+	return os.Remove(path)
+}
+
+// sender returns the way out, or nil where none is configured.
+func (s *service) sender() *mailout.Sender {
+	c := s.config.Smarthost
+	if c.Address == "" {
+		return nil
+	}
+	outbox := s.outbox
+	if outbox == nil {
+		outbox = s.Gateway
+	}
+	o := mailout.SenderOptions{Connections: c.Connections, PerMinute: c.PerMinute, Log: s.slog, Smarthost: mailout.Smarthost{
+		Address: c.Address, TLS: mailout.TLSMode(c.TLS), Hello: s.config.SMTP.Hostname, User: c.User, PlainText: c.TLS == "none"}}
+	if c.User != "" {
+		o.Smarthost.Password = s.config.smarthostPassword
+	}
+	return mailout.NewSender(outbox, o)
+}
+
+// closeDoors lets mails under way come in and closes everything.
+func (s *service) closeDoors(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, m := range s.smtpServers {
+		wg.Go(func() { _ = m.Shutdown(ctx) })
+	}
+	for _, h := range s.webServers {
+		wg.Go(func() {
+			if h.Shutdown(ctx) != nil {
+				_ = h.Close()
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,153 @@
+// Package ventanilla holds what concerns the house as a whole: the test that
+// its packages keep to their places.
+package ventanilla
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "ventanilla/"
+
+// house says which packages of ours each package may import. docs/architecture.md
+// says what each is for.
+var house = map[string]string{
+	"mail":            "",
+	"desk":            "",
+	"templates":       "",
+	"rules":           "desk mail",
+	"mailout":         "desk mail templates",
+	"store":           "desk mail mailout",
+	"store/mem":       "store",
+	"store/bolt":      "store",
+	"store/storetest": "store",
+	"store/intake":    "mail",
+	"mailin":          "mail",
+	"web":             "desk templates",
+	"gateway":         "desk mail mailout rules store store/intake templates web",
+	"demo":            "mail mailin",
+	"cmd/ventanilla":  "demo desk gateway mail mailin mailout rules store store/bolt store/intake templates web",
+}
+
+// pure packages may not import what reads or writes the world, nor ask for the
+// time, nor start goroutines. Of mailout only the sender may.
+var (
+	pure    = []string{"mail", "desk", "rules", "templates", "mailout"}
+	world   = []string{"os", "os/exec", "net", "net/http", "net/smtp", "database/sql", "log", "log/slog", "math/rand", "math/rand/v2", "crypto/rand", "syscall"}
+	outside = "mailout/sender"
+)
+
+// caged modules may be imported by these packages alone.
+var caged = map[string]string{
+	"github.com/emersion/go-smtp":         "mailin mailout",
+	"github.com/emersion/go-imap":         "mailin",
+	"github.com/emersion/go-message":      "mail",
+	"github.com/jhillyerd/enmime":         "mail",
+	"go.etcd.io/bbolt":                    "store/bolt",
+	"github.com/yuin/goldmark":            "templates",
+	"github.com/alecthomas/kong":          "cmd/ventanilla",
+	"github.com/pelletier/go-toml":        "rules",
+	"github.com/microcosm-cc/bluemonday":  "mail",
+	"github.com/JohannesKaufmann/html-to": "mail",
+}
+
+// TestHouse parses the files itself: a test that runs "go list" is answered from
+// the test cache when only the files listed have changed.
+func TestHouse(t *testing.T) {
+	for _, fault := range inspect(t, os.DirFS(".")) {
+		t.Error(fault)
+	}
+}
+
+// TestHouseSees breaks each rule once: the inspection must see it.
+func TestHouseSees(t *testing.T) {
+	for name, c := range map[string]struct{ path, source, want string }{
+		"import":    {"desk/x.go", `import _ "ventanilla/store"`, "may not import ventanilla/store"},
+		"world":     {"rules/x.go", `import _ "os"`, "is pure and may not import os"},
+		"sender":    {"mailout/render.go", `import _ "net"`, "is pure and may not import net"},
+		"stranger":  {"util/x.go", ``, "has no place in the house"},
+		"caged":     {"gateway/x.go", `import _ "go.etcd.io/bbolt"`, "go.etcd.io/bbolt belongs to store/bolt"},
+		"clock":     {"desk/x.go", "import \"time\"\nfunc f() { _ = time.Now() }", "asks for the time"},
+		"goroutine": {"mail/x.go", "func f() { go f() }", "starts a goroutine"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			faults := inspect(t, fstest.MapFS{c.path: {Data: []byte("package p\n" + c.source)}})
+			if len(faults) != 1 || !strings.Contains(faults[0], c.want) {
+				t.Errorf("faults %q, want one with %q", faults, c.want)
+			}
+		})
+	}
+	fine := fstest.MapFS{"mailout/sender.go": {Data: []byte("package p\nimport _ \"net\"")}, "store/bolt/x.go": {Data: []byte("package p\nimport _ \"ventanilla/store\"")}}
+	if faults := inspect(t, fine); len(faults) != 0 {
+		t.Errorf("faults %q in what is fine", faults)
+	}
+}
+
+func inspect(t *testing.T, tree fs.FS) (faults []string) {
+	err := fs.WalkDir(tree, ".", func(p string, _ fs.DirEntry, err error) error {
+		dir := path.Dir(p)
+		if err != nil || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") || dir == "." || strings.Contains(p, "testdata/") || strings.HasPrefix(p, "scripts/") {
+			return err
+		}
+		source, err := fs.ReadFile(tree, p)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), p, source, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, inspectFile(p, dir, f)...)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return faults
+}
+
+func inspectFile(p, dir string, f *ast.File) (faults []string) {
+	fault := func(what string) { faults = append(faults, p+": "+what) }
+	may, ok := house[dir]
+	if !ok {
+		fault(dir + " has no place in the house")
+	}
+	isPure := slices.Contains(pure, dir) && !strings.HasPrefix(p, outside)
+	for _, s := range f.Imports {
+		i, _ := strconv.Unquote(s.Path.Value)
+		if ours, ok := strings.CutPrefix(i, module); ok && !slices.Contains(strings.Fields(may), ours) {
+			fault(dir + " may not import " + i)
+		}
+		if isPure && slices.Contains(world, i) {
+			fault(dir + " is pure and may not import " + i)
+		}
+		for m, by := range caged {
+			if strings.HasPrefix(i, m) && !slices.Contains(strings.Fields(by), dir) {
+				fault(m + " belongs to " + by)
+			}
+		}
+	}
+	if isPure {
+		ast.Inspect(f, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				fault("starts a goroutine")
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" && (n.Sel.Name == "Now" || n.Sel.Name == "Since") {
+					fault("asks for the time")
+				}
+			}
+			return true
+		})
+	}
+	return faults
+}
