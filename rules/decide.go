@@ -60,6 +60,11 @@ func (d *decider) written() {
 		d.open(desk.Ticket{})
 		return
 	}
+	if d.completed(ticket, thread) {
+		d.say("la dirección lleva un token, pero el mensaje no responde a nada y su asunto es otro")
+		d.open(ticket)
+		return
+	}
 	if agent, ok := d.agent(); ok && d.Sender != ticket.Requester {
 		d.byAgent(agent, ticket)
 		return
@@ -104,22 +109,19 @@ func (d *decider) bound() bool {
 	return false
 }
 
-// meant returns the ticket that the strongest evidence points to. A token in an
-// address that a mail client completed by itself, in a mail that answers
-// nothing and has another subject, only links.
+// completed says whether a token only stands in an address that a mail client
+// completed by itself: in a mail that answers nothing and has another subject.
+func (d *decider) completed(t desk.Ticket, th Thread) bool {
+	m := d.Message
+	return th.By == ByToken && len(m.InReplyTo) == 0 && len(m.References) == 0 && !d.sameSubject(t)
+}
+
+// meant returns the ticket that the strongest evidence points to.
 func (d *decider) meant() (desk.Ticket, Thread, bool) {
 	for _, th := range d.Thread {
-		t, ok := d.Tickets[th.Ticket]
-		if !ok {
-			continue
-		}
-		m := d.Message
-		if th.By == ByToken && len(m.InReplyTo) == 0 && len(m.References) == 0 && !d.sameSubject(t) {
-			d.say("la dirección lleva un token, pero el mensaje no responde a nada y su asunto es otro")
-			th.By = ByTag
+		if t, ok := d.Tickets[th.Ticket]; ok {
 			return t, th, true
 		}
-		return t, th, true
 	}
 	return desk.Ticket{}, Thread{}, false
 }
