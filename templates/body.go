@@ -22,7 +22,8 @@ const (
 	maxTableRows = 100
 	maxColumns   = 20
 	maxNesting   = 12 // lists and quotes within each other
-	maxBrackets  = 2000
+	maxBrackets  = 1000
+	maxLines     = 2000
 )
 
 // bodies reads and writes Markdown: that of the template files, and that of
@@ -33,8 +34,8 @@ type bodies struct {
 	renderer renderer.Renderer
 }
 
-// newBodies knows CommonMark without raw HTML, which it shows as it was written,
-// and strikethrough.
+// newBodies knows CommonMark and strikethrough, but no raw HTML and no link
+// references, which it shows as they were written.
 func newBodies() bodies {
 	blocks := parser.WithBlockParsers(
 		util.Prioritized(parser.NewSetextHeadingParser(), 100),
@@ -159,13 +160,14 @@ func paragraphs(t string) htmltemplate.HTML {
 }
 
 // cheap says that Markdown is read in time proportional to its size: not too
-// long, its lists and quotes not too deep, not made of brackets.
+// long, its lists and quotes not too deep, not made of brackets or of empty
+// lists.
 func cheap(markdown string) bool {
 	if len(markdown) > maxBody {
 		return false
 	}
-	if strings.Count(markdown, "[")+strings.Count(markdown, "<")+strings.Count(markdown, "`") > maxBrackets ||
-		strings.Count(markdown, "*")+strings.Count(markdown, "_")+strings.Count(markdown, "~") > 2*maxBrackets {
+	if strings.Count(markdown, "\n") > maxLines || strings.Count(markdown, "[")+strings.Count(markdown, "<")+strings.Count(markdown, "`") > maxBrackets ||
+		strings.Count(markdown, "*")+strings.Count(markdown, "_")+strings.Count(markdown, "~") > 4*maxBrackets {
 		return false
 	}
 	for line := range strings.Lines(markdown) {
@@ -176,33 +178,34 @@ func cheap(markdown string) bool {
 	return true
 }
 
-// nesting is how many lists and quotes a line can open, its indentation
-// included.
+// nesting is how many lists and quotes within each other a line can stand in:
+// those that it opens, and those that its indentation continues.
 func nesting(line string) int {
-	n, spaces := 0, 0
+	if strings.Trim(line, "-*_ \t\r\n") == "" {
+		return 0 // empty, or a rule
+	}
+	opened, spaces := 0, 0
 	for i := 0; i < len(line); i++ {
+		marks := i+1 == len(line) || line[i+1] <= ' '
 		switch c := line[i]; {
-		case c == ' ':
+		case c == ' ' && opened == 0:
 			spaces++
-		case c == '\t':
+		case c == '\t' && opened == 0:
 			spaces += 4
-		case c == '>' || c == '-' || c == '+' || c == '*':
-			n++
-		case '0' <= c && c <= '9' || c == '.' || c == ')':
-			if c == '.' || c == ')' {
-				n++
-			}
-		default:
-			return n
+		case c == '>', marks && strings.IndexByte("-+*.)", c) >= 0:
+			opened++
+		case c != ' ' && c != '\t' && (c < '0' || c > '9') && (marks || c != '.' && c != ')'):
+			return listed(opened, spaces)
 		}
 	}
-	if n == 0 {
-		return spaces / 100
+	return listed(opened, spaces)
+}
+
+func listed(opened, spaces int) int {
+	if opened == 0 {
+		return 0
 	}
-	if strings.Trim(line, "-*_ \t\r\n") == "" {
-		return 0 // a rule
-	}
-	return n
+	return opened + spaces/4
 }
 
 // fewTables says that what may be tables in Markdown is small.

@@ -91,9 +91,12 @@ func (s *Set) check(file, lang, source string) *Problem {
 			return problem
 		}
 	}
-	full := Sample()
+	if t, err = texttemplate.New("file").Funcs(s.functions(lang, false)).Parse(actionsOf(source, severalLines)); err != nil {
+		return problemOf(file, err)
+	}
+	full := Sample("")
 	for _, d := range []Data{full, {}} {
-		if err := t.Execute(io.Discard, &textView{&d, s}); err != nil {
+		if err := t.Execute(io.Discard, &d); err != nil {
 			return problemOf(file, err)
 		}
 	}

@@ -33,7 +33,7 @@ func (s *Set) compile(file, lang, source string) (*template, *Problem) {
 	}
 	t, err := s.build(lang, fields, body)
 	if err == nil {
-		err = s.try(t)
+		err = try(t)
 	}
 	if err != nil {
 		return nil, &Problem{File: file, Message: plainError(err)}
@@ -65,6 +65,9 @@ func headerFields(file, header string) (map[string]string, *Problem) {
 
 // build makes the three templates of a mail.
 func (s *Set) build(lang string, fields map[string]string, body string) (*template, error) {
+	for name, value := range fields {
+		fields[name] = severalLines(value)
+	}
 	a := takeActions(body)
 	doc, source := s.body.parse(a.source)
 	text := a.restore(plainText(doc, source))
@@ -88,10 +91,10 @@ func (s *Set) build(lang string, fields map[string]string, body string) (*templa
 }
 
 // try executes a template on full and on empty values.
-func (s *Set) try(t *template) error {
-	full := Sample()
+func try(t *template) error {
+	full := Sample("")
 	for _, d := range []Data{full, {Desk: full.Desk}, {}} {
-		if _, err := t.execute(s, &d); err != nil {
+		if _, err := t.execute(&d); err != nil {
 			return err
 		}
 	}
@@ -99,52 +102,43 @@ func (s *Set) try(t *template) error {
 }
 
 // execute makes the words of one mail.
-func (t *template) execute(s *Set, d *Data) (Words, error) {
+func (t *template) execute(d *Data) (Words, error) {
 	b := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(b)
 	b.Reset()
-	view := &textView{d, s}
-	if err := t.subject.Execute(b, view); err != nil {
+	if err := t.subject.Execute(b, d); err != nil {
 		return Words{}, err
 	}
 	w := Words{Subject: oneLine(b.String())}
 	b.Reset()
-	if err := t.text.Execute(b, view); err != nil {
+	if err := t.text.Execute(b, d); err != nil {
 		return Words{}, err
 	}
 	w.Text = layOut(b.Bytes())
 	b.Reset()
-	if err := t.html.Execute(b, &htmlView{d, s}); err != nil {
+	if err := t.html.Execute(b, d); err != nil {
 		return Words{}, err
 	}
 	w.HTML = b.String()
 	return w, nil
 }
 
-// textView is what a template sees when it makes the text part.
-type textView struct {
-	*Data
-	set *Set
+// several matches what an action says of a value that may have several lines, and
+// the strings in which it means nothing.
+var several = regexp.MustCompile(`"(?:\\.|[^"\\])*"|` + "`[^`]*`" + `|\$?\.(?:Body|Reason|Privacy)\b`)
+
+// severalLines makes actions take such values by functions, which write them as
+// the part at hand needs them.
+func severalLines(action string) string {
+	return several.ReplaceAllStringFunc(action, func(v string) string {
+		if v[0] == '"' || v[0] == '`' {
+			return v
+		}
+		return "(shown" + v[strings.IndexByte(v, '.')+1:] + " $)"
+	})
 }
 
-// Body returns the body's lines, each to be left as it is.
-func (v *textView) Body() string { return v.set.body.textOf(v.Data.Body) }
-
-// htmlView is what a template sees when it makes the HTML part.
-type htmlView struct {
-	*Data
-	set *Set
-}
-
-// Body returns the body as HTML of its own.
-func (v *htmlView) Body() htmltemplate.HTML { return v.set.body.htmlOf(v.Data.Body) }
-
-// Reason returns the reason with its line breaks.
-func (v *htmlView) Reason() htmltemplate.HTML { return withBreaks(v.Data.Reason) }
-
-// Privacy returns the notice with its line breaks.
-func (v *htmlView) Privacy() htmltemplate.HTML { return withBreaks(v.Data.Privacy) }
-
+// withBreaks returns a text of several lines as HTML within a paragraph.
 func withBreaks(v string) htmltemplate.HTML {
 	return htmltemplate.HTML(strings.ReplaceAll(escape(v), "\n", "<br>\n"))
 }
@@ -164,19 +158,11 @@ func takeActions(body string) *actions {
 		a.prefix += "x"
 	}
 	a.word = regexp.MustCompile(a.prefix + `[0-9]+q`)
-	var b strings.Builder
-	for {
-		start := strings.Index(body, "{{")
-		if start < 0 {
-			break
-		}
-		end := start + actionEnd(body[start:])
-		b.WriteString(body[:start] + a.prefix + strconv.Itoa(len(a.list)) + "q")
-		a.list = append(a.list, body[start:end])
-		body = body[end:]
-	}
-	b.WriteString(body)
-	lines := strings.Split(b.String(), "\n")
+	body = actionsOf(body, func(action string) string {
+		a.list = append(a.list, action)
+		return a.prefix + strconv.Itoa(len(a.list)-1) + "q"
+	})
+	lines := strings.Split(body, "\n")
 	for i, line := range lines {
 		if a.alone(line) {
 			lines[i] = "\n" + strings.TrimSpace(line) + "\n"
@@ -184,6 +170,21 @@ func takeActions(body string) *actions {
 	}
 	a.source = strings.Join(lines, "\n")
 	return a
+}
+
+// actionsOf returns source with each action replaced.
+func actionsOf(source string, replace func(action string) string) string {
+	var b strings.Builder
+	for {
+		start := strings.Index(source, "{{")
+		if start < 0 {
+			b.WriteString(source)
+			return b.String()
+		}
+		end := start + actionEnd(source[start:])
+		b.WriteString(source[:start] + replace(source[start:end]))
+		source = source[end:]
+	}
 }
 
 // actionEnd returns the length of the action that s begins with.
@@ -251,7 +252,7 @@ func (a *actions) unwrap(html string) string {
 
 // restore puts the actions back.
 func (a *actions) restore(s string) string {
-	return a.word.ReplaceAllStringFunc(s, a.action)
+	return a.word.ReplaceAllStringFunc(s, func(w string) string { return severalLines(a.action(w)) })
 }
 
 // decorate gives the elements of a document their styles, and its links a rel.

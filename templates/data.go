@@ -1,5 +1,7 @@
 package templates
 
+import "slices"
+
 // Data is what a mail can say: the names that actions in template files use, as
 // {{.Number}}. A field that does not concern a mail is empty there. Links are
 // whole URLs (https: or mailto:), and empty where the desk has no pages.
@@ -61,9 +63,41 @@ func (d *Data) lines() []*string {
 	}
 }
 
-// Sample returns data with every field filled, for previews and for the check
-// that [Load] makes of every template.
-func Sample() Data {
+// Sample returns data such as a mail of that name would have, for previews. With
+// an empty name every field is filled.
+func Sample(name string) Data {
+	d := sample()
+	if name == "" {
+		return d
+	}
+	fromRequester := slices.Contains([]string{"ticket-nuevo", "respuesta-solicitante", "reabierto", "aprobado", "retenido", "asignado"}, name)
+	if fromRequester {
+		d.Author, d.AuthorAddress = d.Requester, d.RequesterAddress
+		d.Body = Body{Text: "Buenos días:\n\nDesde ayer la impresora no responde. Adjunto una foto.\n\nGracias,\nAna"}
+	}
+	if name == "asignado" {
+		d.Author = "María Ríos"
+	}
+	if name == "identidad" || name == "retenido" {
+		d.AuthorAddress = "ana.gomez@correo.example"
+	}
+	if name != "transcripcion" {
+		d.Lines = nil
+	}
+	switch name {
+	case "reabierto", "gracias-rechazo":
+		d.Body = Body{}
+	case "retenido":
+		d.Reason = "La dirección no participa en esta solicitud."
+	case "aviso-admin":
+		d.Subject, d.Number, d.Marker, d.Body, d.Reason = "Un correo quedó en cuarentena", "", "", Body{}, "Tiene más de 500 partes."
+	default:
+		d.Reason = ""
+	}
+	return d
+}
+
+func sample() Data {
 	return Data{
 		Desk: "Mesa de ayuda", Number: "#003181", Subject: "No imprime la impresora de Contabilidad", Name: "Ana Gómez",
 		Link:         "https://mesa.example/t/s4m2k7q",

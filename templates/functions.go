@@ -40,11 +40,18 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 			}
 			return old + " → " + new
 		},
-		"boton": textButton, "ficha": textRows, "lista": textList, "cita": textQuote,
 	}
 	if html {
 		f["boton"], f["ficha"], f["lista"], f["cita"] = htmlButton, htmlRows, htmlList, htmlQuote
+		f["shownBody"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Body) }
+		f["shownReason"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Reason) }
+		f["shownPrivacy"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Privacy) }
+		return f
 	}
+	f["boton"], f["ficha"], f["lista"], f["cita"] = textButton, textRows, textList, textQuote
+	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
+	f["shownReason"] = func(d *Data) string { return d.Reason }
+	f["shownPrivacy"] = func(d *Data) string { return d.Privacy }
 	return f
 }
 

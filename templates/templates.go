@@ -149,12 +149,15 @@ func (s *Set) Render(name, lang string, d Data) (Words, error) {
 		return Words{}, fmt.Errorf("render mail %q: there is none of that name", name)
 	}
 	d = s.clean(d, lang)
+	if name == "acuse-fijo" {
+		d = fixed(d)
+	}
 	if c.admin != nil {
-		if w, err := c.admin.execute(s, &d); err == nil {
+		if w, err := c.admin.execute(&d); err == nil {
 			return w, nil
 		}
 	}
-	w, err := c.shipped.execute(s, &d)
+	w, err := c.shipped.execute(&d)
 	if err != nil {
 		return Words{}, fmt.Errorf("render mail %q: %w", name, err)
 	}
@@ -162,10 +165,16 @@ func (s *Set) Render(name, lang string, d Data) (Words, error) {
 }
 
 // clean returns d with its values as mails can show them: one-line values in one
-// line, texts without control characters, and a subject.
+// line, links that are safe to follow, texts without control characters, and a
+// subject.
 func (s *Set) clean(d Data, lang string) Data {
 	for _, v := range d.lines() {
 		*v = oneLine(*v)
+	}
+	for _, v := range []*string{&d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink} {
+		if !safeLink(*v) {
+			*v = ""
+		}
 	}
 	for _, list := range []*[]string{&d.Numbers, &d.Lines} {
 		old := *list
@@ -181,6 +190,13 @@ func (s *Set) clean(d Data, lang string) Data {
 		d.Subject = s.Word(lang, "no-subject")
 	}
 	return d
+}
+
+// fixed leaves of d what a mail to an unverified sender may say: nothing that a
+// stranger has written, and no link. So no template can send anybody's words to
+// somebody else.
+func fixed(d Data) Data {
+	return Data{Desk: d.Desk, Number: d.Number, Queue: d.Queue, Privacy: d.Privacy, Marker: d.Marker}
 }
 
 // oneLine returns v in one line: control characters, among them those that turn
