@@ -20,17 +20,16 @@ func absence(subject, text string) string {
 		return "Subject: " + subject
 	}
 	head := Fold(shorten(text, 1500))
-	away := containsAny(head, awayWords[:])
-	if away == "" {
+	reason := ""
+	if beginsWithAny(folded, awaySubjects[:]) {
+		reason = "Subject: " + subject
+	} else if automatic := containsAny(head, automaticWords[:]); automatic != "" {
+		reason = "text: " + automatic
+	}
+	if reason == "" || containsAny(head, awayWords[:]) == "" {
 		return ""
 	}
-	if beginsWithAny(folded, awaySubjects[:]) {
-		return "Subject: " + subject
-	}
-	if automatic := containsAny(head, automaticWords[:]); automatic != "" {
-		return "text: " + automatic
-	}
-	return ""
+	return reason
 }
 
 // beginsWithAny says that s is one of the phrases, or goes on after one with

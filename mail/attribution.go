@@ -12,26 +12,24 @@ func (s *splitter) attribution(i int) int {
 	if len(first) > 600 {
 		return 0
 	}
+	lead, tail := Fold(shorten(first, 24)), Fold(first[max(0, len(first)-24):])
+	opens := opensAttribution(lead)
+	if !opens && !mayEndAttribution(tail) && !isDateLine(first) {
+		return 0
+	}
 	joined := ""
 	for n := 1; n <= maxAttribution && i+n <= len(s.lines); n++ {
 		line := strings.TrimSpace(s.lines[i+n-1])
 		if line == "" || isQuotedLine(line) || len(joined)+len(line) > 700 {
 			return 0
 		}
-		if n > 1 && opensAttribution(Fold(line)) {
-			return 0 // the later start is the true one
+		folded := Fold(line)
+		if n > 1 && (!opens || opensAttribution(folded)) {
+			return 0 // broken lines begin with the opening words; a later start is the true one
 		}
-		joined = strings.TrimSpace(joined + " " + Fold(line))
-		if n == 1 && !opensAttribution(joined) && !mayEndAttribution(joined) {
-			if !isDateLine(joined) {
-				return 0
-			}
-		}
+		joined = strings.TrimSpace(joined + " " + folded)
 		if s.isAttribution(joined, i+n, n) {
 			return n
-		}
-		if n >= 1 && !opensAttribution(joined) && n >= 2 {
-			return 0
 		}
 	}
 	return 0

@@ -21,8 +21,14 @@ func (b *builder) readBounce() {
 		}
 	}
 	notice, original := splitNotice(m.Text)
+	if i := strings.Index(m.Text, "\nFinal-Recipient:"); i >= 0 && len(m.Recipients) == 0 {
+		m.readStatus([]byte(m.Text[i+1:])) // a report that is not labelled as one
+	}
 	if m.Original == "" {
 		m.Original = originalID(original)
+	}
+	if m.Original == "" {
+		m.Original = b.attachedID()
 	}
 	if m.Original == "" && len(m.InReplyTo) > 0 {
 		m.Original = m.InReplyTo[0]
@@ -33,7 +39,49 @@ func (b *builder) readBounce() {
 	if len(m.Recipients) == 0 {
 		m.readNotice(notice)
 	}
+	if len(m.Recipients) == 0 {
+		m.readOriginal(b, original)
+	}
 	m.completeRecipients(notice)
+}
+
+// attachedID looks for the original's Message-ID in attached texts.
+func (b *builder) attachedID() string {
+	for _, n := range b.files {
+		if strings.HasPrefix(n.typ, "text/") || strings.HasPrefix(n.typ, "message/") {
+			body := decodeTransfer(n.encoding, b.raw[n.start:min(n.end, n.start+maxOriginal)])
+			if id := originalID(strings.ToValidUTF8(string(body), "")); id != "" {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// maxOriginal is how many bytes of a returned mail are looked at.
+const maxOriginal = 256 << 10
+
+// readOriginal takes the recipients of the returned mail where the notice names
+// none and there is but one.
+func (m *Message) readOriginal(b *builder, original string) {
+	to := ""
+	for _, n := range b.files {
+		if n.typ == "message/rfc822" || n.typ == "text/rfc822-headers" {
+			to = innerField(decodeTransfer(n.encoding, b.raw[n.start:n.end]), "to")
+			break
+		}
+	}
+	if to == "" {
+		for line := range strings.Lines(original) {
+			if rest, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "To:"); ok {
+				to = rest
+				break
+			}
+		}
+	}
+	if list := addresses(to); len(list) == 1 {
+		m.addText(list[0].Address)
+	}
 }
 
 func firstID(value string) string {
@@ -210,11 +258,52 @@ func (m *Message) readNotice(notice string) {
 	if len(m.Recipients) > 0 {
 		return
 	}
-	for line := range strings.Lines(notice) {
-		if address := namedRecipient(strings.TrimRight(line, "\r\n")); address != "" && !m.isSenderOf(address) {
-			m.addText(address)
+	ours := ""
+	for _, find := range []func(string) string{namedRecipient, recipientAnywhere} {
+		for line := range strings.Lines(notice) {
+			address := find(strings.TrimRight(line, "\r\n"))
+			if address != "" && m.isSenderOf(address) {
+				ours = address
+			} else {
+				m.addText(address)
+			}
+		}
+		if len(m.Recipients) > 0 {
+			return
 		}
 	}
+	if !IsRobot(ours) {
+		m.addText(ours)
+	}
+}
+
+// recipientAnywhere returns an address within a line that says of whom it
+// speaks.
+func recipientAnywhere(line string) string {
+	folded := strings.ToLower(line)
+	if len(line) > 1000 || strings.HasPrefix(folded, "received:") || containsAny(folded, recipientWords[:]) == "" {
+		return ""
+	}
+	if open := strings.IndexByte(line, '<'); open >= 0 {
+		if end := strings.IndexByte(line[open:], '>'); end > 0 {
+			if a := addressOf(line[open+1 : open+end]); a != "" {
+				return a
+			}
+		}
+	}
+	for _, word := range strings.Fields(line) {
+		if strings.Count(word, "@") == 1 {
+			if a := addressOf(strings.Trim(word, ".,:;'\"()[]<>")); a != "" {
+				return a
+			}
+		}
+	}
+	return ""
+}
+
+// recipientWords stand in lines that name a recipient.
+var recipientWords = [...]string{
+	">>>", "deliver", "recipient", "unknown user", "user unknown", "no such user", "undeliverable", "mailbox", "rejected", "550 ", "553 ", "554 ", "550-", "5.1.1", "entreg", "destinatario", "address", "not found", "failed", "is not a", "error sending", "does not exist", "rcpt to",
 }
 
 func (m *Message) addText(address string) {
@@ -273,7 +362,7 @@ func bareAddress(s string) string {
 	if strings.Count(address, "@") != 1 || strings.ContainsAny(address, "/=?:") && strings.Contains(address, "//") {
 		return ""
 	}
-	if rest != "" && !strings.HasSuffix(s[:end], ":") && !strings.ContainsAny(rest[:1], "(<:-.;,'\"") && !strings.HasPrefix(rest, "on ") {
+	if rest != "" && !strings.HasSuffix(s[:end], ":") && !strings.ContainsAny(rest[:1], "(<:-.;,'\"") && !strings.HasPrefix(rest, "on ") && !strings.HasPrefix(rest, "Invalid ") {
 		return ""
 	}
 	return addressOf(address)

@@ -30,6 +30,9 @@ func decodeCharset(name string, b []byte) (text string, known bool) {
 	case "utf-7", "utf7", "unicode-1-1-utf-7", "x-unicode-1-1-utf-7":
 		return decodeUTF7(b), true
 	}
+	if strings.HasPrefix(name, "iso-2022-") && hasEightBit(b) {
+		return decodeUndeclared(b), true // it is not what it says: those have seven bits
+	}
 	r, err := charset.Reader(aliased(name), bytes.NewReader(b))
 	if err != nil {
 		return decodeUndeclared(b), false
@@ -39,6 +42,15 @@ func decodeCharset(name string, b []byte) (text string, known bool) {
 		return decodeUndeclared(b), false
 	}
 	return decodeUTF8(decoded), true
+}
+
+func hasEightBit[T string | []byte](b T) bool {
+	for i := range len(b) {
+		if b[i] >= utf8.RuneSelf {
+			return true
+		}
+	}
+	return false
 }
 
 // aliased returns the registered name of a charset that goes by another.
@@ -238,6 +250,9 @@ func cutWord(s string) (w encodedWord, after string, ok bool) {
 		w.bytes = decodeTransfer("base64", []byte(text))
 	case 'q', 'Q':
 		w.bytes = decodeQ(text)
+		if hasEightBit(text) && utf8.Valid(w.bytes) { // bytes that were not encoded: they are UTF-8 by now
+			w.charset = "utf-8"
+		}
 	default:
 		return w, s, false
 	}

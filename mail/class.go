@@ -98,7 +98,8 @@ func bounceEvidence(b *builder) string {
 	if report == "disposition-notification" || report == "feedback-report" {
 		return ""
 	}
-	if b.fileOf("message/delivery-status", "message/global-delivery-status") != nil && (report != "" || m.isDaemon() || m.nullReturnPath() || bounceSubject(m.Subject)) {
+	if b.fileOf("message/delivery-status", "message/global-delivery-status") != nil &&
+		(report != "" || m.isDaemon() || m.nullReturnPath() || bounceSubject(m.Subject) || len(m.From) == 0 || m.From[0].Address == "") {
 		return "message/delivery-status"
 	}
 	if value := m.Get("X-Failed-Recipients"); value != "" {
@@ -190,10 +191,14 @@ func complaintEvidence(b *builder) string {
 	if b.fileOf("message/feedback-report") != nil {
 		return "message/feedback-report"
 	}
+	// Microsoft's reports are mails with the one complained of attached.
+	if strings.HasPrefix(strings.ToLower(b.m.Subject), "complaint about message from ") && b.fileOf("message/rfc822") != nil {
+		return "Subject: " + b.m.Subject
+	}
 	return ""
 }
 
-// field returns "Name: value" of a field that is there and whose first word is
+// evidence returns "Name: value" of a field that is there and whose first word is
 // one of words; with no words any value but "no" and "false" will do.
 func (m *Message) evidence(name string, words ...string) string {
 	for _, f := range m.Header {

@@ -386,7 +386,8 @@ func openingAngle(s string) int {
 
 // cutComments takes the comments (in parentheses) out of s.
 func cutComments(s string) (rest, comment string) {
-	if !strings.ContainsRune(s, '(') || strings.ContainsRune(s, '"') {
+	open, quote := strings.IndexByte(s, '('), strings.IndexByte(s, '"')
+	if open < 0 || quote >= 0 && quote < open {
 		return s, ""
 	}
 	var without, within strings.Builder
@@ -637,7 +638,7 @@ func (d *dateParts) zone(word string) {
 	if len(digits) <= 2 {
 		n *= 100
 	}
-	if n > 1500 {
+	if n >= 2400 || n%100 >= 60 {
 		return
 	}
 	d.offset = (n/100*60 + n%100) * 60

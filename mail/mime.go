@@ -441,17 +441,13 @@ func metaCharset(page []byte) string {
 
 // normalText makes LF of all line ends and takes out control characters.
 func normalText(s string) string {
-	clean := true
-	for i := range len(s) {
-		if c := s[i]; c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	if isCleanText(s) {
 		return s
 	}
 	s = strings.ReplaceAll(s, "\r\n", "\n")
+	if isCleanText(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\r':
@@ -461,6 +457,16 @@ func normalText(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// isCleanText says that s has no control characters but LF and tabs.
+func isCleanText(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // part makes the Part of a leaf.

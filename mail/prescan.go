@@ -278,7 +278,12 @@ func (w *walk) field(f rawField, c *content) {
 	default:
 		return
 	}
-	if w.limits.Parameters > 0 && separators(f.value, ';') > w.limits.Parameters {
+	parameters := 0
+	eachParameter(f.value, func(_, _ []byte) bool {
+		parameters++
+		return w.limits.Parameters == 0 || parameters <= w.limits.Parameters
+	})
+	if w.limits.Parameters > 0 && parameters > w.limits.Parameters {
 		w.exceed("parameters")
 	}
 }

@@ -68,7 +68,7 @@ func (s *splitter) scan() {
 			s.kinds[i] = lineQuoted
 		case s.forward || isForwardMark(line):
 			return // the rest is content
-		case isReplyMark(line), isOriginalMark(line), s.headerBlock(i):
+		case mayBeMark(line) && (isReplyMark(line) || isOriginalMark(line)), s.headerBlock(i):
 			s.rest(i)
 			return
 		default:
@@ -232,7 +232,11 @@ func (s *splitter) isMobile(i, end int) bool {
 
 // isMobileLine knows the telephones' lines by how they begin.
 func isMobileLine(line string) bool {
-	folded := strings.Trim(Fold(line), " *_<>[]().")
+	line = strings.Trim(line, " *_<>[]().")
+	if line == "" || line[0] < utf8.RuneSelf && strings.IndexByte("deghiosvtwb", line[0]|0x20) < 0 {
+		return false
+	}
+	folded := Fold(line)
 	for _, start := range [...]string{
 		"enviado desde mi ", "enviado desde outlook", "enviado desde correo", "enviado desde yahoo", "enviado desde el correo",
 		"enviado desde un ", "enviado mediante ", "obtener outlook para", "obtenga outlook para", "descargar outlook para",
@@ -348,8 +352,17 @@ func framed(line, frame string) string {
 	return Fold(inner)
 }
 
+// mayBeMark is a quick look at a line: marks are framed or end with a colon.
+func mayBeMark(line string) bool {
+	line = strings.TrimSpace(line)
+	return len(line) > 4 && len(line) <= 160 && (strings.IndexByte("-*_=#", line[0]) >= 0 || line[len(line)-1] == ':')
+}
+
 // isForwardMark says that a forwarded mail begins below.
 func isForwardMark(line string) bool {
+	if !mayBeMark(line) {
+		return false
+	}
 	if inner := framed(line, "-*_="); inner != "" {
 		switch strings.TrimRight(inner, ": ") {
 		case "forwarded message", "mensaje reenviado", "mensagem encaminhada", "message transfere", "weitergeleitete nachricht",

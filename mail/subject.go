@@ -171,18 +171,52 @@ func tagNumber(s string) (string, bool) {
 // Fold returns s in lower case and without accents, for matching words: "Señal"
 // and "SENAL" are one. It is for comparing, not for showing.
 func Fold(s string) string {
-	plain := true
+	upper := -1
 	for i := range len(s) {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			plain = false
+			upper = i
 			break
 		}
 	}
-	if plain {
+	if upper < 0 {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
+	b.WriteString(s[:upper])
+	for i, r := range s[upper:] {
+		switch {
+		case 'A' <= r && r <= 'Z':
+			b.WriteByte(byte(r) + 'a' - 'A')
+		case r < utf8.RuneSelf:
+			b.WriteByte(byte(r))
+		case r < 0x180 && latin[r-0x80] != 0:
+			b.WriteByte(latin[r-0x80])
+		case r < 0x2000 || r >= 0x3000 || unicode.IsLetter(r) || unicode.IsMark(r):
+			foldRest(&b, s[upper+i:])
+			return b.String()
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// latin holds the ASCII letter that a letter of Latin-1 and Latin Extended-A
+// (from U+0080 on) folds to, or 0.
+var latin = func() (t [0x100]byte) {
+	for i := range t {
+		r := rune(0x80 + i)
+		plain := norm.NFD.String(string(r))
+		if c := plain[0]; len(plain) > 1 && c < utf8.RuneSelf && unicode.IsLetter(r) {
+			t[i] = c | 0x20
+		}
+	}
+	return t
+}()
+
+// foldRest folds text that is not all Latin.
+func foldRest(b *strings.Builder, s string) {
 	var iter norm.Iter
 	iter.InitString(norm.NFKD, s)
 	for !iter.Done() {
@@ -194,5 +228,4 @@ func Fold(s string) string {
 			}
 		}
 	}
-	return b.String()
 }
