@@ -142,7 +142,6 @@ func (g *Gateway) Receive(ctx context.Context, env mail.Envelope, r io.Reader) (
 	if err != nil {
 		return "", err
 	}
-	g.slog.Debug("mail taken", "mail", rec.ID, "position", rec.Position.String(), "source", env.Source)
 	return rec.ID, nil
 }
 

@@ -68,7 +68,9 @@ type service struct {
 	ready   func(addresses)                 // called when all doors are open; may be nil
 	pages   func(http.Handler) http.Handler // wraps the pages; may be nil
 	smtp    net.Listener                    // nil means as configured
+	web     net.Listener                    // nil means as configured
 
+	send        *mailout.Sender // nil where no smarthost is configured
 	smtpServers []*mailin.Server
 	webServers  []*http.Server
 	errs        chan error
