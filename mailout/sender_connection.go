@@ -27,7 +27,6 @@ type connection struct {
 	utf8     bool  // the server offers SMTPUTF8 (RFC 6531)
 	hash     hash.Hash
 	used     time.Time // when it became idle
-	dead     bool      // broken after what was said of the last mail
 	unlisten func() bool
 }
 
@@ -339,9 +338,10 @@ func writable(address string) bool {
 }
 
 // reset makes the connection ready for another mail after a refused command.
+// If that breaks it, the next mail finds out.
 func (c *connection) reset(f *fault) *fault {
-	if !f.lost && c.client.Reset() != nil {
-		c.dead = true
+	if !f.lost {
+		c.client.Reset()
 	}
 	return f
 }

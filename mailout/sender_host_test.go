@@ -41,6 +41,7 @@ type host struct {
 	sessions   int           // allowed at once, 0 is any number
 	idle       time.Duration // after which it closes with 421, 0 is never
 	pace       time.Duration // that it thinks about a mail
+	slow       time.Duration // that it takes to greet
 
 	mu       sync.Mutex
 	open     int
@@ -97,6 +98,7 @@ type session struct {
 	conn          net.Conn
 	in            *bufio.Reader
 	tls, loggedIn bool
+	inMail        bool // between MAIL and the end of the data
 	from, to      string
 }
 
@@ -123,6 +125,7 @@ func (h *host) serve(conn net.Conn) {
 		s.say("421 4.7.0 too many connections")
 		return
 	}
+	time.Sleep(h.slow)
 	if !s.reply("greeting", "", "220 sink.example ESMTP") {
 		return
 	}
@@ -200,12 +203,18 @@ func (s *session) command(line string) bool {
 		if s.user != "" && !s.loggedIn {
 			return s.say("530 5.7.0 authentication required")
 		}
+		if s.inMail {
+			return s.say("503 5.5.1 one mail at a time")
+		}
+		s.inMail = true
 		return s.reply(verb, line, "250 2.1.0 sender ok")
 	case "RCPT":
 		s.to = between(argument)
 		return s.reply(verb, line, "250 2.1.5 recipient ok")
 	case "DATA":
 		return s.data(line)
+	case "RSET":
+		s.inMail = false
 	case "QUIT":
 		s.reply(verb, line, "221 bye")
 		return false
@@ -257,11 +266,20 @@ func (s *session) auth(argument string) bool {
 }
 
 func (s *session) data(line string) bool {
-	if s.answer != nil && s.answer("body", line) == hangUp {
+	told := ""
+	if s.answer != nil {
+		told = s.answer("body", line)
+	}
+	switch told {
+	case hangUp:
 		s.say("354 go ahead")
 		return false
+	case silence:
+		s.say("354 go ahead")
+		time.Sleep(time.Hour) // reads nothing
+		return false
 	}
-	told := ""
+	told = ""
 	if s.answer != nil {
 		told = s.answer("DATA", line)
 	}
@@ -276,6 +294,7 @@ func (s *session) data(line string) bool {
 	if s.pace > 0 {
 		time.Sleep(s.pace)
 	}
+	s.inMail = false
 	told = ""
 	if s.answer != nil {
 		told = s.answer("end", s.to)

@@ -38,10 +38,6 @@ func (p *pool) add() {
 
 // put gives a connection back.
 func (p *pool) put(c *connection) {
-	if c.dead {
-		p.drop(c)
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	c.used = time.Now()

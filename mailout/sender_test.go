@@ -140,6 +140,7 @@ func TestReplies(t *testing.T) {
 		{"MAIL", "550 5.7.1 not from you", false, Again, 550, "5.7.1", 1, "not from you"},
 		{"MAIL", "451 4.7.1 slower", false, Again, 451, "4.7.1", 1, "slower"},
 		{"MAIL", "530 5.7.0 log in first", false, Again, 530, "5.7.0", 0, "log in first"},
+		{"MAIL", "552 too large", false, Failed, 552, "", 1, "too large"},
 		{"MAIL", "552 5.3.4 too large", false, Failed, 552, "5.3.4", 1, "too large"},
 
 		{"MAIL", "421 4.4.2 bye", true, Sent, 250, "2.0.0", 1, "queued as 4711"},
@@ -156,12 +157,15 @@ func TestReplies(t *testing.T) {
 		{"MAIL", hangUp, false, Again, 0, "", 1, lostText},
 		{"RCPT", hangUp, false, Again, 0, "", 1, lostText},
 		{"DATA", hangUp, false, Again, 0, "", 1, lostText},
+		{"body", hangUp, true, Sent, 250, "2.0.0", 1, "queued as 4711"},
+		{"body", hangUp, false, Again, 0, "", 1, lostText},
 		{"end", hangUp, false, Again, 0, "", 1, lostText + " after the whole mail was sent; it may have been taken"},
 		{"MAIL", "gibberish", false, Again, 0, "", 1, lostText},
 
 		{"greeting", silence, false, Again, 0, "", 0, "no answer in time"},
 		{"MAIL", silence, false, Again, 0, "", 1, "no answer in time"},
 		{"RCPT", silence, false, Again, 0, "", 1, "no answer in time"},
+		{"body", silence, false, Again, 0, "", 1, "no answer in time"},
 		{"end", silence, false, Again, 0, "", 1, "no answer in time after the whole mail was sent; it may have been taken"},
 	} {
 		t.Run(strings.TrimSpace(fmt.Sprintf("%s %.12s %v", c.stage, c.reply, c.first)), func(t *testing.T) {
@@ -170,7 +174,7 @@ func TestReplies(t *testing.T) {
 				if c.first {
 					h.answer = once(c.stage, c.reply)
 				}
-				o := newRows(letter(1, 300, time.Now()))
+				o := newRows(letter(1, 6000, time.Now()))
 				s := start(h, o, nil)
 				for len(o.recorded()) == 0 {
 					time.Sleep(time.Second)
@@ -182,6 +186,7 @@ func TestReplies(t *testing.T) {
 				if r.Outcome != c.want || r.Code != c.code || r.Enhanced != c.enhanced || r.Attempts != c.attempts || r.Text != c.text {
 					t.Errorf("got %+v", r)
 				}
+				time.Sleep(2 * hour) // for a host that sleeps
 				if (r.Outcome == Again) == r.Due.IsZero() {
 					t.Errorf("%s, due %v", r.Outcome, r.Due)
 				}
@@ -190,6 +195,30 @@ func TestReplies(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestServersWords(t *testing.T) {
+	long := strings.Repeat("ñ", 400)
+	for _, c := range []struct {
+		said string
+		want reply
+	}{
+		{"2.0.0 Ok: queued as 4711", reply{250, "2.0.0", "Ok: queued as 4711"}},
+		{"2.6.0 <a@b> [InternalId=1]\nmore", reply{250, "2.6.0", "<a@b> [InternalId=1] more"}},
+		{"2.0.0", reply{250, "2.0.0", ""}},
+		{"OK 1234 - gsmtp", reply{250, "", "OK 1234 - gsmtp"}},
+		{"2.x.0 what", reply{250, "", "2.x.0 what"}},
+		{"2.0 what", reply{250, "", "2.0 what"}},
+		{"", reply{250, "", ""}},
+		{"a\x00b\x1b[31mc\r\nd\u0085e\u2028f", reply{250, "", "a b [31mc d e f"}},
+		{"mal\xe9 \xff", reply{250, "", "mal? ?"}},
+		{long, reply{250, "", long[:500]}},
+		{"x" + long, reply{250, "", "x" + long[:498]}}, // no half letter
+	} {
+		if got := accepted(c.said); got != c.want {
+			t.Errorf("%q: %+v, want %+v", c.said, got, c.want)
+		}
 	}
 }
 
@@ -439,7 +468,7 @@ func TestRefusedSenderHoldsUpNobody(t *testing.T) {
 // trouble.
 func TestFewerConnections(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &host{sessions: 2, pace: 100 * time.Millisecond}
+		h := &host{sessions: 2, pace: 100 * time.Millisecond, slow: time.Second} // a refusal comes sooner than a greeting
 		o := newRows(letters(200, time.Now())...)
 		s := start(h, o, nil)
 		time.Sleep(30 * time.Second)
@@ -467,14 +496,57 @@ func TestConnectionStaysOpen(t *testing.T) {
 		for i := range 20 {
 			o.add(letter(i, 300, time.Now()))
 			s.Wake()
-			time.Sleep(20 * time.Second)
+			time.Sleep(29 * time.Second)
 		}
 		if len(h.mails()) != 20 || h.connections() != 1 || h.count("QUIT") != 0 {
 			t.Errorf("%d mails over %d connections, %d ended", len(h.mails()), h.connections(), h.count("QUIT"))
 		}
-		time.Sleep(20 * time.Second)
+		time.Sleep(7 * time.Second)
 		if h.count("QUIT") != 1 || h.stillOpen() != 0 {
-			t.Errorf("after 40 s without mail: %d QUIT, %d connections open", h.count("QUIT"), h.stillOpen())
+			t.Errorf("after 36 s without mail: %d QUIT, %d connections open", h.count("QUIT"), h.stillOpen())
+		}
+		s.stop()
+	})
+}
+
+// After a rush the connections that little mail does not need close.
+func TestConnectionsCloseAfterRush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &host{pace: time.Second}
+		o := newRows(letters(8, time.Now())...)
+		s := start(h, o, nil)
+		time.Sleep(10 * time.Second)
+		if h.stillOpen() != 4 {
+			t.Fatalf("%d connections in the rush, want 4", h.stillOpen())
+		}
+		for i := range 8 {
+			o.add(letter(100+i, 300, time.Now()))
+			s.Wake()
+			time.Sleep(5 * time.Second)
+		}
+		if h.stillOpen() != 1 || h.connections() != 4 || h.count("QUIT") != 3 {
+			t.Errorf("%d connections open of %d, %d ended; want 1 of 4, 3", h.stillOpen(), h.connections(), h.count("QUIT"))
+		}
+		if err := s.stop(); err != nil || h.count("QUIT") != 4 {
+			t.Errorf("stopped with %v, %d QUIT", err, h.count("QUIT"))
+		}
+	})
+}
+
+// A server that does not greet is in trouble after a minute, and does not keep
+// the probes from their pace.
+func TestNoGreeting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &host{answer: always("greeting", silence)}
+		o := newRows(letters(20, time.Now())...)
+		s := start(h, o, nil)
+		time.Sleep(minute + time.Second)
+		if got := s.Status().Trouble; got != "EHLO: no answer in time" {
+			t.Errorf("trouble %q", got)
+		}
+		time.Sleep(20 * minute)
+		if n := h.connections(); n < 18 || n > 24 {
+			t.Errorf("%d connections in 21 minutes, want about one a minute", n)
 		}
 		s.stop()
 	})
