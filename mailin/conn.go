@@ -272,7 +272,6 @@ func (c *conn) hangUp(text string) {
 	c.put([]byte(text + "\r\n"))
 	c.flush()
 	c.dead = true
-	c.line = nil
 }
 
 func (c *conn) put(p []byte) {

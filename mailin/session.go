@@ -106,7 +106,6 @@ func (s *session) Data(io.Reader) error {
 	if incomplete := s.text.finish(); incomplete != nil && (err == nil || incomplete != errUnread) {
 		err = incomplete
 	}
-	c.chunk = chunk{}
 	if !c.dead {
 		c.line = []byte(".\r\n")
 	}

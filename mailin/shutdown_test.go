@@ -24,6 +24,7 @@ func TestShutdownIdle(t *testing.T) {
 		"idle":            func(p *peer) { p.greet() },
 		"before the text": func(p *peer) { p.begin() },
 		"half a command":  func(p *peer) { p.greet(); p.send("NOO") },
+		"answer not read": func(p *peer) { p.greet(); p.send("NOOP\r\n") },
 		"TLS": func(p *peer) {
 			p.greet()
 			p.send("STARTTLS\r\n")
@@ -42,6 +43,10 @@ func TestShutdownIdle(t *testing.T) {
 				done := make(chan error, 1)
 				start := time.Now()
 				go func() { done <- s.Shutdown(t.Context()) }()
+				synctest.Wait()
+				if name == "answer not read" {
+					p.want("250 *")
+				}
 				p.want(shuttingDown)
 				p.want(closed)
 				if err := <-done; err != nil || time.Since(start) > time.Second {

@@ -71,6 +71,9 @@ func (l *ledger) Receive(_ context.Context, env mail.Envelope, r io.Reader) (mai
 		panic("SECRET panic")
 	}
 	whole, err := io.ReadAll(r)
+	if err != nil && behaviour == "opaque" {
+		return "", errors.New("SECRET, and nothing of the cause")
+	}
 	if err != nil {
 		return "", fmt.Errorf("SECRET reading: %w", err)
 	}
