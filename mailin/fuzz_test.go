@@ -178,3 +178,23 @@ func (m *memory) Close() error {
 	m.once.Do(func() { close(m.done) })
 	return nil
 }
+
+// brittle panics when it is read.
+type brittle struct{ memory }
+
+func (*brittle) Read([]byte) (int, error) { panic("SECRET panic of the socket") }
+
+// TestPanicWhileReading: go-smtp recovers from panics in commands only; one
+// between them must not end the process either.
+func TestPanicWhileReading(t *testing.T) {
+	var log logBuffer
+	s, l := servePipes(t, &ledger{}, Options{Log: log.logger()})
+	socket := &brittle{memory{done: make(chan struct{})}}
+	l.accept <- socket
+	<-socket.done
+	if !strings.Contains(log.String(), "SECRET panic of the socket") || connections(s) != 0 {
+		t.Errorf("%d connections, log %q", connections(s), log.String())
+	}
+	p := l.dial(t, "192.0.2.1")
+	p.want("220 *")
+}

@@ -24,7 +24,11 @@ func TestShutdownIdle(t *testing.T) {
 		"idle":            func(p *peer) { p.greet() },
 		"before the text": func(p *peer) { p.begin() },
 		"half a command":  func(p *peer) { p.greet(); p.send("NOO") },
-		"answer not read": func(p *peer) { p.greet(); p.send("NOOP\r\n") },
+		"answer not read": func(p *peer) {
+			p.greet()
+			time.Sleep(time.Minute)
+			p.send("NOOP\r\n")
+		},
 		"TLS": func(p *peer) {
 			p.greet()
 			p.send("STARTTLS\r\n")
