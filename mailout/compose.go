@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"ventanilla/mail"
 )
@@ -169,7 +170,9 @@ func (c *composer) related(html string, inline []File) {
 // quoted-printable. A delimiter needs "=_", which quoted-printable and base64
 // never write.
 func (c *composer) words(subtype, s string) {
-	s = strings.ToValidUTF8(s, "\ufffd")
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
 	if plain7bit(s) && !strings.Contains(s, "=_") {
 		c.append("Content-Type: text/", subtype, "; charset=us-ascii\r\nContent-Transfer-Encoding: 7bit\r\n\r\n")
 		for line := range strings.Lines(s) {

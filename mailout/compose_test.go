@@ -278,11 +278,11 @@ func TestTextsComeBack(t *testing.T) {
 		for _, html := range []string{"", "<p>" + text + "</p>"} {
 			raw := assembled(t, Draft{Header: header("Subject", "x"), Text: text, HTML: html, Boundary: "seed"})
 			gotText, gotHTML := bodies(t, raw)
-			if trimmed(gotText) != trimmed(text) || trimmed(gotHTML) != trimmed(html) {
+			if asRead(gotText) != asRead(text) || asRead(gotHTML) != asRead(html) {
 				t.Errorf("text %.60q is read as %.60q, HTML as %.60q", text, gotText, gotHTML)
 			}
 			e, err := enmime.ReadEnvelope(bytes.NewReader(raw))
-			if err != nil || trimmed(e.Text) != trimmed(text) && html == "" || trimmed(e.HTML) != trimmed(html) {
+			if err != nil || asRead(e.Text) != asRead(text) && html == "" || asRead(e.HTML) != asRead(html) {
 				t.Errorf("enmime reads %.60q as %.60q and %.60q (%v)", text, e.Text, e.HTML, err)
 			}
 			for _, fault := range e.Errors {
@@ -295,7 +295,7 @@ func TestTextsComeBack(t *testing.T) {
 	}
 }
 
-func trimmed(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") }
+func asRead(s string) string { return strings.TrimRight(strings.ReplaceAll(s, "\r\n", "\n"), "\n") }
 
 // bodies returns the text and the HTML of a mail, as go-message reads them.
 func bodies(t testing.TB, raw []byte) (text, html string) {
@@ -489,11 +489,11 @@ func TestBoundariesAreNotInTheContent(t *testing.T) {
 	boundary, _, _ := bytes.Cut(after, []byte("\""))
 	hostile := "before\n--" + string(boundary) + "--\nafter"
 	text, _ := bodies(t, assembled(t, Draft{Text: hostile, HTML: "y", Boundary: "seed"}))
-	if trimmed(text) != hostile {
+	if asRead(text) != hostile {
 		t.Errorf("a text with the boundary in it is read as %q", text)
 	}
 	cut := bytes.Replace(raw, []byte("\r\n\r\nx\r\n"), []byte("\r\n\r\n"+strings.ReplaceAll(hostile, "\n", "\r\n")+"\r\n"), 1)
-	if text, _ := bodies(t, cut); trimmed(text) == hostile {
+	if text, _ := bodies(t, cut); asRead(text) == hostile {
 		t.Error("the check would not notice a boundary in the text")
 	}
 }

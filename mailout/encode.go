@@ -39,10 +39,12 @@ func appendQuotedPrintable(b []byte, s string) []byte {
 			start = len(b)
 			continue
 		}
-		size := 1
-		if c <= ' ' || c >= 0x7f || c == '=' || len(b) == start {
-			size = encodedSize(s[i:], len(b) == start)
+		if n := plainRun(s[i:], 75-(len(b)-start)); n > 0 && len(b) > start {
+			b = append(b, s[i:i+n]...)
+			i += n - 1
+			continue
 		}
+		size := encodedSize(s[i:], len(b) == start)
 		// A character of UTF-8 is not broken over two lines: some readers
 		// decode line by line.
 		if len(b)-start+size > 75 {
@@ -64,6 +66,20 @@ func appendQuotedPrintable(b []byte, s string) []byte {
 		b = append(b, '\r', '\n')
 	}
 	return b
+}
+
+// plainRun is how many bytes s begins with, at most room, that stand in
+// quoted-printable as they are wherever they stand in a line: its last one is no
+// space, which might end the line.
+func plainRun(s string, room int) int {
+	n := 0
+	for n < len(s) && n < room && s[n] >= ' ' && s[n] < 0x7f && s[n] != '=' {
+		n++
+	}
+	for n > 0 && s[n-1] == ' ' {
+		n--
+	}
+	return n
 }
 
 // encodedSize is how many characters the first character of s takes: 1 as it

@@ -130,7 +130,9 @@ func needsEncoding(word string, structured bool) bool {
 // and the others at most rest characters long, none holding part of a
 // character. Q or B is chosen by which is shorter. They may stand in a phrase.
 func encodedWords(s string, first, rest int) []string {
-	s = strings.ToValidUTF8(s, "\ufffd")
+	if !utf8.ValidString(s) {
+		s = strings.ToValidUTF8(s, "\ufffd")
+	}
 	costQ := 0
 	for i := 0; i < len(s); i++ {
 		costQ += qCost(s[i])

@@ -32,7 +32,7 @@ var styles = map[string]string{
 }
 
 // frame is the document around a mail's body: one column of at most 600 pixels.
-// Everything in it is below an element marked data-ventanilla, so that answers
+// Everything in it is within elements marked data-ventanilla, so that answers
 // to it can be told from what they quote. {{…}} are actions; [[…]] are put in
 // when a template is compiled.
 const frame = `<!DOCTYPE html>
@@ -49,9 +49,9 @@ const frame = `<!DOCTYPE html>
 </style></head>
 <body class="v-page" style="margin:0;padding:0;background:#eef1f5">
 <div data-ventanilla="marca" style="display:none;max-height:0;overflow:hidden;opacity:0">[[preheader]]</div>
-<table role="presentation" class="v-page" width="100%" cellpadding="0" cellspacing="0" style="background:#eef1f5"><tr><td align="center" style="padding:12px 8px 24px">
+<table role="presentation" class="v-page" data-ventanilla="marca" width="100%" cellpadding="0" cellspacing="0" style="background:#eef1f5"><tr><td align="center" style="padding:12px 8px 24px">
 <table role="presentation" width="600" cellpadding="0" cellspacing="0" style="width:100%;max-width:600px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;text-align:left">
-<tr><td class="v-dim" data-ventanilla="marca" style="padding:0 4px 10px;font-size:12px;color:` + dim + `">[[marker]]</td></tr>
+<tr><td class="v-dim" style="padding:0 4px 10px;font-size:12px;color:` + dim + `">[[marker]]</td></tr>
 <tr><td bgcolor="` + bar + `" style="padding:14px 24px;background:` + bar + `;border-radius:8px 8px 0 0;font-size:17px;font-weight:600;color:#ffffff">{{.Desk}}</td></tr>
 <tr><td class="v-card" style="padding:24px 24px 10px;background:#ffffff;border:1px solid #d9dfe6;border-top:0;border-radius:0 0 8px 8px;font-size:16px;line-height:1.5;color:` + ink + `;word-break:break-word">
 [[body]]</td></tr>
