@@ -222,13 +222,22 @@ func inParallel(n int, fn func(int)) {
 }
 
 // commit settles a batch in one Update. Each mail writes into an overlay of its
-// own, so that one that fails does not take its neighbours along.
+// own, so that one that fails does not take its neighbours along. Mails below
+// the stored watermark are settled already: an Update whose outcome was in doubt
+// is simply made again.
 func (g *Gateway) commit(ctx context.Context, items []item) error {
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
 	queued := false
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		queued = false
+		mark, err := tx.Watermark()
+		if err != nil {
+			return err
+		}
 		for i := range items {
+			if items[i].record.Position.String() < mark {
+				continue
+			}
 			sent, err := g.settleOne(tx, setup, now, &items[i])
 			if err != nil {
 				return err
@@ -238,7 +247,7 @@ func (g *Gateway) commit(ctx context.Context, items []item) error {
 		if err := tx.SetTrying(store.Trying{}); err != nil {
 			return err
 		}
-		return tx.SetWatermark(items[len(items)-1].record.Next.String())
+		return tx.SetWatermark(max(mark, items[len(items)-1].record.Next.String()))
 	})
 	if err == nil && queued {
 		g.wakeSender()

@@ -1,0 +1,377 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ventanilla/desk"
+	"ventanilla/gateway"
+	"ventanilla/mail"
+	"ventanilla/mailout"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/store/bolt"
+	"ventanilla/store/intake"
+	"ventanilla/store/mem"
+	"ventanilla/store/storetest"
+	"ventanilla/templates"
+)
+
+var update = flag.Bool("update", false, "write what the cases do as what they should do")
+
+// engines are all that a case is played on; the outcome must be the same.
+func engines(t testing.TB) map[string]store.Engine {
+	b, err := bolt.Open(filepath.Join(t.TempDir(), "desk.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return map[string]store.Engine{
+		"bolt":      b,
+		"mem":       mem.New(),
+		"twice":     storetest.Twice(mem.New()),
+		"ambiguous": storetest.Ambiguous(mem.New(), 2),
+	}
+}
+
+// played is a desk that a case is played on, with a clock of its own.
+type played struct {
+	*gateway.Gateway
+	t    testing.TB
+	log  *intake.Log
+	mark intake.Position
+	now  time.Time
+	seen map[string]bool             // ids of mails already told of
+	last map[string]mailout.Outgoing // the last mail to each address
+	out  strings.Builder
+}
+
+func newPlayed(t testing.TB, e store.Engine) *played {
+	log, err := intake.Open(filepath.Join(t.TempDir(), "log"), intake.Options{Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { log.Close() })
+	files := os.DirFS("../testdata/gateway/desk")
+	world, err := rules.LoadWorld(files, desk.World{Name: "Mesa de ayuda", Domain: "mesa.example", PublicURL: "https://mesa.example", Language: "es",
+		NumberStyle: desk.NumberSequence, NumberDigits: 6, AdminAddress: "admin@mesa.example", ReopenWithin: 30 * 24 * time.Hour, OwnDomains: []string{"mesa.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := rules.Load(files, world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := templates.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &played{t: t, log: log, now: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), seen: map[string]bool{}, last: map[string]mailout.Outgoing{}}
+	s := store.Store{Engine: e}
+	again(t, func() error { return s.Migrate(context.Background()) })
+	p.Gateway = gateway.New(gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: func() time.Time { return p.now },
+		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Authserv: []string{"mx.mesa.example"},
+			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}})
+	return p
+}
+
+// again repeats what ended in doubt, as a caller would.
+func again(t testing.TB, fn func() error) {
+	t.Helper()
+	for range 10 {
+		err := fn()
+		if err == nil {
+			return
+		}
+		if !errors.Is(err, storetest.ErrAmbiguous) {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("in doubt ten times")
+}
+
+// receive takes a mail and settles it.
+func (p *played) receive(env mail.Envelope, raw string) {
+	p.t.Helper()
+	if _, err := p.Receive(context.Background(), env, strings.NewReader(strings.ReplaceAll(raw, "\n", "\r\n"))); err != nil {
+		p.t.Fatal(err)
+	}
+	p.settle()
+}
+
+func (p *played) settle() {
+	p.t.Helper()
+	again(p.t, func() error {
+		next, err := p.Process(context.Background(), p.mark, 100)
+		if err == nil {
+			p.mark = next
+		}
+		return err
+	})
+}
+
+// tell writes what has become of the last mail, and what goes out since.
+func (p *played) tell() {
+	p.t.Helper()
+	ctx := context.Background()
+	var last gateway.Exported
+	if err := p.Export(ctx, func(e gateway.Exported) error { last = e; return nil }); err != nil {
+		p.t.Fatal(err)
+	}
+	r := last.Receipt
+	fmt.Fprintf(&p.out, "%s", r.Disposition)
+	if r.Reason != "" {
+		fmt.Fprintf(&p.out, " (%s)", r.Reason)
+	}
+	if r.Ticket != 0 {
+		ts, err := p.Tickets(ctx, "", 0, 0)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		for _, t := range ts {
+			if t.ID == r.Ticket {
+				fmt.Fprintf(&p.out, " #%s/%d %s %s", t.Number, r.Article, t.State, t.Queue)
+				if t.Assignee != "" {
+					fmt.Fprintf(&p.out, " @%s", t.Assignee)
+				}
+			}
+		}
+	}
+	p.out.WriteString("\n")
+	p.tellMails()
+}
+
+// tellMails writes the mails that were put into the outbox since the last time.
+func (p *played) tellMails() {
+	p.t.Helper()
+	os, err := p.Outbox(context.Background(), "", 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var lines []string
+	for _, o := range os {
+		if !p.seen[o.ID] {
+			p.seen[o.ID], p.last[o.To] = true, o
+			if o.Kind == "resuelto" {
+				p.last["resolution "+o.To] = o
+			}
+			lines = append(lines, fmt.Sprintf("  %s → %s: %s\n", o.Kind, o.To, o.Subject))
+		}
+	}
+	slices.Sort(lines)
+	p.out.WriteString(strings.Join(lines, ""))
+}
+
+// raw returns the assembled bytes of a mail of ours.
+func (p *played) raw(o mailout.Outgoing) []byte {
+	p.t.Helper()
+	var b bytes.Buffer
+	if err := mailout.Assemble(&b, o.Pieces, func(ref string) ([]byte, func(), error) { return p.Raw(context.Background(), ref) }); err != nil {
+		p.t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+var (
+	placeholder = regexp.MustCompile(`\$(reply|id|ticket|approve|reject|page|bounce)\(([^)]+)\)`)
+	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
+		"page": regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
+)
+
+// fill puts into a case what only the desk's own mails tell: $reply(x) is the
+// Reply-To of the last mail to x, $id(x) its Message-ID, $approve(x) and
+// $reject(x) the addresses that decide, $page(x) the token of the page.
+func (p *played) fill(text string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(s string) string {
+		m := placeholder.FindStringSubmatch(s)
+		to := m[2]
+		if _, decides := links[m[1]]; decides {
+			to = "resolution " + to
+		}
+		o, ok := p.last[to]
+		if !ok {
+			p.t.Fatalf("%s: no mail went to %s", s, m[2])
+		}
+		ours := mail.Parse(p.raw(o))
+		switch m[1] {
+		case "reply":
+			return ours.ReplyTo[0].Address
+		case "id":
+			return "<" + ours.MessageID + ">"
+		case "ticket":
+			return "<" + ours.References[0] + ">"
+		case "bounce":
+			return o.From
+		}
+		found := links[m[1]].FindStringSubmatch(ours.Text)
+		if found == nil {
+			p.t.Fatalf("%s: not in\n%s\nafter\n%s", s, ours.Text, p.out.String())
+		}
+		return found[1]
+	})
+}
+
+// TestCases plays every case of testdata/gateway on every engine. A case is a
+// run of steps, each a line, the text that belongs to it, and, after a line of
+// dashes, what must follow:
+//
+//	mail [relay] [from=…] [to=…]    a mail comes in; its text follows
+//	decide approve|reject x         somebody presses a button on the page sent to x
+//	later 2h                        time passes
+//	show number                     a ticket and its history
+func TestCases(t *testing.T) {
+	files, err := filepath.Glob("../testdata/gateway/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no cases", err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for name, e := range engines(t) {
+				t.Run(name, func(t *testing.T) {
+					p := newPlayed(t, e)
+					p.play(string(want))
+					p.healthy()
+					if *update && name == "mem" {
+						if err := os.WriteFile(f, []byte(p.out.String()), 0o644); err != nil {
+							t.Fatal(err)
+						}
+					} else if diff := cmp.Diff(string(want), p.out.String()); diff != "" && !*update {
+						t.Error(diff)
+					}
+				})
+			}
+		})
+	}
+}
+
+// play plays a case and writes it again, with what really followed.
+func (p *played) play(script string) {
+	in := bufio.NewScanner(strings.NewReader(script))
+	for in.Scan() {
+		line := in.Text()
+		if line == "" || strings.HasPrefix(line, "#") {
+			p.out.WriteString(line + "\n")
+			continue
+		}
+		var text []string
+		for in.Scan() && in.Text() != "----" {
+			text = append(text, in.Text())
+		}
+		p.out.WriteString(line + "\n")
+		for _, l := range text {
+			p.out.WriteString(l + "\n")
+		}
+		p.out.WriteString("----\n")
+		p.step(strings.Fields(line), strings.Join(text, "\n")+"\n")
+		for in.Scan() && in.Text() != "" { // what was to follow
+		}
+		p.out.WriteString("\n")
+	}
+}
+
+func (p *played) step(words []string, text string) {
+	switch words[0] {
+	case "mail":
+		env := mail.Envelope{Source: "smtp", From: "x@y.example", Rcpts: []string{"soporte@mesa.example"}}
+		for _, w := range words[1:] {
+			switch k, v, _ := strings.Cut(p.fill(w), "="); k {
+			case "relay":
+				env.Auth.Relay = true
+			case "from":
+				env.From = v
+			case "to":
+				env.Rcpts = strings.Split(v, ",")
+			}
+		}
+		p.receive(env, p.fill(text))
+		p.tell()
+	case "decide":
+		token := p.fill("$page(" + words[2] + ")")
+		pages := gateway.Pages{Gateway: p.Gateway}
+		again(p.t, func() error {
+			d, err := pages.Decide(context.Background(), token, words[1] == "approve", strings.TrimSpace(text))
+			if err == nil {
+				fmt.Fprintf(&p.out, "page: %s open=%v decided=%q\n", d.State, d.Open, d.Decided)
+			}
+			return err
+		})
+		p.tellMails()
+	case "later":
+		d, err := time.ParseDuration(words[1])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		p.now = p.now.Add(d)
+	case "show":
+		p.show(words[1])
+	default:
+		p.t.Fatalf("unknown step %q", words[0])
+	}
+}
+
+func (p *played) show(number string) {
+	h, err := p.History(context.Background(), number)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	k := h.Ticket
+	fmt.Fprintf(&p.out, "#%s %q %s queue=%s type=%s priority=%d assignee=%s unverified=%v held=%d\n", k.Number, k.Subject, k.State, k.Queue, k.Type, k.Priority, k.Assignee, k.Unverified, k.Held)
+	for _, e := range h.Events {
+		fmt.Fprintf(&p.out, "  %d %s %s", e.Seq, e.Kind, e.Actor)
+		if e.Old != "" || e.New != "" {
+			fmt.Fprintf(&p.out, " %s→%s", e.Old, e.New)
+		}
+		if e.Text != "" {
+			fmt.Fprintf(&p.out, " %q", e.Text)
+		}
+		p.out.WriteString("\n")
+	}
+	for _, a := range h.Articles {
+		text, err := p.ArticleText(a)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		fmt.Fprintf(&p.out, "  %s %d by %s, trust %s: %q\n", a.Kind, a.Number, a.Author, a.Trust, strings.TrimSpace(text))
+	}
+}
+
+// healthy holds after every case: each mail has one disposition, each ticket is
+// the sum of its events, every mail of ours has the bytes that its hash says.
+func (p *played) healthy() {
+	p.t.Helper()
+	a, err := p.Doctor(context.Background())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	sum := 0
+	for _, n := range a.Dispositions {
+		sum += n
+	}
+	if len(a.Faults) > 0 || a.Accepted != sum || a.Waiting != 0 {
+		p.t.Errorf("doctor: %+v", a)
+	}
+	os, err := p.Outbox(context.Background(), "", 0)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, o := range os {
+		checkOutgoing(p.t, o, p.raw(o))
+	}
+}
