@@ -9,48 +9,49 @@ import (
 	"time"
 )
 
+var traceTests = []struct {
+	name    string
+	lmtp    bool
+	tls     bool
+	from    string // the peer
+	send    string // up to the text
+	want    string
+	another string // what must not be in it
+}{
+	{name: "ESMTP", from: "192.0.2.1",
+		send: "EHLO mx.example\r\nMAIL FROM:<Ana@Example.org>\r\nRCPT TO:<mesa@desk.example.org>\r\n",
+		want: "Return-Path: <Ana@Example.org>\r\n" +
+			"Received: from mx.example ([192.0.2.1])\r\n\tby desk.example.org with ESMTP id ID\r\n" +
+			"\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
+	{name: "SMTP, two recipients, null sender, IPv6", from: "2001:db8::1",
+		send: "HELO mx.example\r\nMAIL FROM:<>\r\nRCPT TO:<mesa@desk.example.org>\r\nRCPT TO:<bcc@desk.example.org>\r\n",
+		want: "Return-Path: <>\r\n" +
+			"Received: from mx.example ([IPv6:2001:db8::1])\r\n\tby desk.example.org with SMTP id ID;\r\n" +
+			"\tSat, 21 Nov 2026 12:04:05 +0000\r\n",
+		another: "bcc"},
+	{name: "LMTP", lmtp: true, from: "127.0.0.1",
+		send: "LHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\n",
+		want: "Return-Path: <>\r\nReceived: from localhost ([127.0.0.1])\r\n\tby desk.example.org with LMTP id ID\r\n" +
+			"\tfor <postmaster>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
+	{name: "TLS", tls: true, from: "192.0.2.1",
+		send: "EHLO mx.example\r\nMAIL FROM:<>\r\nRCPT TO:<\"a>b\"@desk.example.org>\r\n",
+		want: "Return-Path: <>\r\nReceived: from mx.example ([192.0.2.1])\r\n\tby desk.example.org with ESMTPS id ID\r\n" +
+			"\tfor <\"a>b\"@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
+	{name: "UTF8", from: "192.0.2.1",
+		send: "EHLO [192.0.2.1]\r\nMAIL FROM:<niña@example.org> SMTPUTF8\r\nRCPT TO:<mesa@desk.example.org>\r\n",
+		want: "Return-Path: <niña@example.org>\r\nReceived: from [192.0.2.1] ([192.0.2.1])\r\n" +
+			"\tby desk.example.org with UTF8SMTP id ID\r\n\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
+	{name: "a greeting that means something in a header", from: "192.0.2.1",
+		send: "EHLO x(;\"<evil@example.org>\xff\r\nMAIL FROM:<>\r\nRCPT TO:<mesa@desk.example.org>\r\n",
+		want: "Return-Path: <>\r\nReceived: from x????evil?example.org?? ([192.0.2.1])\r\n" +
+			"\tby desk.example.org with ESMTP id ID\r\n\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
+}
+
 // TestTrace compares our own fields with what they must be, the id apart.
 func TestTrace(t *testing.T) {
 	bogota := time.FixedZone("", -5*3600)
 	options := Options{Now: func() time.Time { return time.Date(2026, 11, 21, 7, 4, 5, 0, bogota) }}
-	tests := []struct {
-		name    string
-		lmtp    bool
-		tls     bool
-		from    string // the peer
-		send    string // up to the text
-		want    string
-		another string // what must not be in it
-	}{
-		{name: "ESMTP", from: "192.0.2.1",
-			send: "EHLO mx.example\r\nMAIL FROM:<Ana@Example.org>\r\nRCPT TO:<mesa@desk.example.org>\r\n",
-			want: "Return-Path: <Ana@Example.org>\r\n" +
-				"Received: from mx.example ([192.0.2.1])\r\n\tby desk.example.org with ESMTP id ID\r\n" +
-				"\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
-		{name: "SMTP, two recipients, null sender, IPv6", from: "2001:db8::1",
-			send: "HELO mx.example\r\nMAIL FROM:<>\r\nRCPT TO:<mesa@desk.example.org>\r\nRCPT TO:<bcc@desk.example.org>\r\n",
-			want: "Return-Path: <>\r\n" +
-				"Received: from mx.example ([IPv6:2001:db8::1])\r\n\tby desk.example.org with SMTP id ID;\r\n" +
-				"\tSat, 21 Nov 2026 12:04:05 +0000\r\n",
-			another: "bcc"},
-		{name: "LMTP", lmtp: true, from: "127.0.0.1",
-			send: "LHLO localhost\r\nMAIL FROM:<>\r\nRCPT TO:<postmaster>\r\n",
-			want: "Return-Path: <>\r\nReceived: from localhost ([127.0.0.1])\r\n\tby desk.example.org with LMTP id ID\r\n" +
-				"\tfor <postmaster>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
-		{name: "TLS", tls: true, from: "192.0.2.1",
-			send: "EHLO mx.example\r\nMAIL FROM:<>\r\nRCPT TO:<\"a>b\"@desk.example.org>\r\n",
-			want: "Return-Path: <>\r\nReceived: from mx.example ([192.0.2.1])\r\n\tby desk.example.org with ESMTPS id ID\r\n" +
-				"\tfor <\"a>b\"@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
-		{name: "UTF8", from: "192.0.2.1",
-			send: "EHLO [192.0.2.1]\r\nMAIL FROM:<niña@example.org> SMTPUTF8\r\nRCPT TO:<mesa@desk.example.org>\r\n",
-			want: "Return-Path: <niña@example.org>\r\nReceived: from [192.0.2.1] ([192.0.2.1])\r\n" +
-				"\tby desk.example.org with UTF8SMTP id ID\r\n\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
-		{name: "a greeting that means something in a header", from: "192.0.2.1",
-			send: "EHLO x(;\"<evil@example.org>\xff\r\nMAIL FROM:<>\r\nRCPT TO:<mesa@desk.example.org>\r\n",
-			want: "Return-Path: <>\r\nReceived: from x????evil?example.org?? ([192.0.2.1])\r\n" +
-				"\tby desk.example.org with ESMTP id ID\r\n\tfor <mesa@desk.example.org>;\r\n\tSat, 21 Nov 2026 12:04:05 +0000\r\n"},
-	}
-	for _, test := range tests {
+	for _, test := range traceTests {
 		t.Run(test.name, func(t *testing.T) {
 			options := options
 			options.LMTP = test.lmtp
