@@ -54,7 +54,10 @@ func (g *Gateway) Settle(ctx context.Context, results []mailout.Result) error {
 }
 
 func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailout.Outgoing, r mailout.Result) (told bool, err error) {
-	answer := strings.TrimSpace(fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text))
+	answer := strings.TrimSpace(r.Enhanced + " " + r.Text)
+	if r.Code != 0 {
+		answer = fmt.Sprintf("%d %s", r.Code, answer)
+	}
 	if r.Outcome == mailout.Sent {
 		return false, tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: r.At, Outcome: "sent", Answer: answer})
 	}

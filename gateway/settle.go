@@ -371,6 +371,9 @@ func (s *settling) letterData(l rules.Letter, language string) (d templates.Data
 	if l.Reason != "" {
 		d.Reason = word("reason-" + l.Reason)
 	}
+	if l.Template == "aviso-admin" {
+		d.Subject = word("admin-" + l.Reason)
+	}
 	if l.Template == "identidad" && len(l.Lines) > 0 {
 		d.AuthorAddress, d.Lines = l.Lines[0], nil
 	}
