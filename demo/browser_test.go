@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -94,6 +95,20 @@ func TestBrowserLoadsNothing(t *testing.T) {
 	}
 	if got := tr.asked(); len(got) != 0 {
 		t.Errorf("the mail loaded %q", got)
+	}
+
+	// The policy alone keeps it in too, whatever framed lets through.
+	unread := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		w.Header().Set("Content-Security-Policy", policy)
+		fmt.Fprintf(w, `<!DOCTYPE html><iframe sandbox="allow-popups allow-popups-to-escape-sandbox" srcdoc="%s"></iframe>`, html.EscapeString(source))
+	}))
+	defer unread.Close()
+	if err := chromedp.Do(ctx, chromedp.Navigate(unread.URL), chromedp.Navigate(server.URL+"/demo/")); err != nil {
+		t.Fatal(err)
+	}
+	if got := tr.asked(); len(got) != 0 {
+		t.Errorf("past the policy, the mail loaded %q", got)
 	}
 
 	bare := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

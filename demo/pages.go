@@ -47,9 +47,19 @@ type Person struct {
 	Agent   bool // works on tickets, and may give commands by mail
 }
 
-// String returns the person as a mail program writes him.
-func (p Person) String() string {
-	return (&netmail.Address{Name: p.Name, Address: p.Address}).String()
+// String returns the person as a mail program shows him.
+func (p Person) String() string { return readable(p.Name, p.Address) }
+
+// readable writes an address for people, such that net/mail reads it again:
+// accents stay as they are, and only a name that needs quotes gets them.
+func readable(name, address string) string {
+	if name == "" {
+		return address
+	}
+	if strings.ContainsAny(name, `()<>[]:;@\,."`) {
+		name = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"`
+	}
+	return name + " <" + address + ">"
 }
 
 // Pages serves the demo under /demo/: the captured mails, each as it looks, and
@@ -174,6 +184,7 @@ type box struct {
 type row struct {
 	Number                int
 	To, Subject, From, At string
+	Begins                string // what the text says first
 	Agent, New            bool
 	Files                 int
 }
@@ -280,6 +291,7 @@ func (p *pages) person(address string) (Person, bool) {
 
 func (p *pages) row(c Captured) row {
 	out := row{Number: c.Number, Subject: c.Message.Subject, At: c.Envelope.ReceivedAt.In(p.Zone).Format("02/01/2006 15:04:05"), Files: len(attachments(c.Message))}
+	out.Begins = begins(c.Message.Text)
 	if out.Subject == "" {
 		out.Subject = "(sin asunto)"
 	}
@@ -293,16 +305,20 @@ func (p *pages) row(c Captured) row {
 	}
 	out.To = strings.Join(to, ", ")
 	if from := c.Message.From; len(from) > 0 {
-		out.From = readable(from[0])
+		out.From = readable(from[0].Name, from[0].Address)
 	}
 	return out
 }
 
-func readable(a mail.Address) string {
-	if a.Name == "" {
-		return a.Address
+// begins returns the first line of a text that says something: not the one that
+// asks to answer above it.
+func begins(text string) string {
+	for line := range strings.Lines(clip(text, 4096)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "##") {
+			return clip(line, 200)
+		}
 	}
-	return a.Name + " <" + a.Address + ">"
+	return ""
 }
 
 // asked returns the mail that the path names, or answers 404.
@@ -349,14 +365,14 @@ func (p *pages) answer(c Captured) form {
 	}
 	to := append(slices.Clone(c.Message.ReplyTo), c.Message.From...)
 	if len(to) > 0 {
-		f.To = (&netmail.Address{Name: to[0].Name, Address: to[0].Address}).String()
+		f.To = readable(to[0].Name, to[0].Address)
 	}
 	if !strings.HasPrefix(strings.ToLower(f.Subject), "re:") {
 		f.Subject = "Re: " + f.Subject
 	}
 	from := "la mesa"
 	if len(c.Message.From) > 0 {
-		from = readable(c.Message.From[0])
+		from = readable(c.Message.From[0].Name, c.Message.From[0].Address)
 	}
 	date := c.Message.Date
 	if date.IsZero() {

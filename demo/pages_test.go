@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	netmail "net/mail"
 	"slices"
 	"strings"
 	"testing"
@@ -126,7 +127,7 @@ func post(t *testing.T, url string, fields map[string]string, file string) (int,
 // TestConversation walks the way of a newcomer: write, see what came, answer it.
 func TestConversation(t *testing.T) {
 	server, _, d := serve(t)
-	if status, _, page := get(t, server.URL+"/demo/"); status != 200 || !strings.Contains(page, "Aún no hay correos") || !strings.Contains(page, "Ana Núñez") {
+	if status, _, page := get(t, server.URL+"/demo/"); status != 200 || !strings.Contains(page, "Aún no hay correos") || !strings.Contains(page, `value="Ana Núñez &lt;ana@example.org&gt;"`) {
 		t.Fatalf("%d\n%s", status, page)
 	}
 	status, _, page := post(t, server.URL+"/demo/send", map[string]string{
@@ -143,7 +144,7 @@ func TestConversation(t *testing.T) {
 	}
 
 	status, _, page = get(t, server.URL+"/demo/mail/1")
-	for _, want := range []string{"&lt;soporte&#43;k7abc@desk.example&gt;", `value="Re: [#003181] Recibimos su solicitud"`, "&gt; Gracias.", `name="answers" value="1"`} {
+	for _, want := range []string{`value="Mesa &lt;soporte&#43;k7abc@desk.example&gt;"`, `value="Re: [#003181] Recibimos su solicitud"`, "&gt; Gracias.", `name="answers" value="1"`} {
 		if status != 200 || !strings.Contains(page, want) {
 			t.Errorf("%d, no %q in\n%s", status, want, page)
 		}
@@ -156,6 +157,19 @@ func TestConversation(t *testing.T) {
 	m := d.taken.Mails()[1].Message
 	if fmt.Sprint(m.InReplyTo, m.References) != "[1.t1@desk.example] [t1@desk.example 1.t1@desk.example]" {
 		t.Errorf("answers %v, references %v", m.InReplyTo, m.References)
+	}
+}
+
+// TestReadable: what the form shows is what it reads.
+func TestReadable(t *testing.T) {
+	for _, name := range []string{"", "Ana", "Ana Núñez", "Núñez, Ana", `Ana "la jefa" \ Núñez`, "Dr. Peña (TI)", "a@b.example", "日本"} {
+		got, err := netmail.ParseAddress(readable(name, "ana@example.org"))
+		if err != nil || got.Name != name || got.Address != "ana@example.org" {
+			t.Errorf("%q: %+v, %v", readable(name, "ana@example.org"), got, err)
+		}
+	}
+	if got := readable("Ana Núñez", "ana@example.org"); got != "Ana Núñez <ana@example.org>" {
+		t.Errorf("%s", got)
 	}
 }
 

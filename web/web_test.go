@@ -32,7 +32,6 @@ type fakeDesk struct {
 	err      error // of every method
 	refuse   bool  // Decide returns ErrRefused
 	panics   bool
-	shown    int
 	decided  []string        // "approve: comment" for each call of Decide
 	watch    chan<- string   // if not nil, told of each call
 	block    <-chan struct{} // if not nil, the methods wait for it or for their context
@@ -68,7 +67,6 @@ func (f *fakeDesk) called(ctx context.Context, what string) error {
 func (f *fakeDesk) Decision(ctx context.Context, token string) (Decision, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.shown++
 	if token != goodToken {
 		return Decision{}, ErrNotFound
 	}
@@ -110,12 +108,6 @@ func (f *fakeDesk) decisions() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.decided)
-}
-
-func (f *fakeDesk) showings() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.shown
 }
 
 func newSite(t *testing.T, d Desk) *site {
