@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"ventanilla/store"
 )
@@ -63,9 +64,10 @@ const killedInVariable = "VENTANILLA_STORETEST_KILLED_IN"
 // Each update of the process to be killed has a number; it puts as many keys as
 // batchKeys under it and deletes those of the update before the last ones.
 const (
-	batchKeys    = 20
-	batchesKept  = 5
-	storedPrefix = "stored "
+	batchKeys         = 20
+	batchesKept       = 5
+	batchesBeforeKill = 12
+	storedPrefix      = "stored "
 )
 
 func batchKey(n, i int) string { return fmt.Sprintf("batch/%06d/%02d", n, i) }
@@ -107,11 +109,15 @@ func storeUntilKilled(t *testing.T, e store.Engine) {
 	}
 }
 
+// kills is how often a process is killed, each time at a later moment between
+// two updates.
+const kills = 10
+
 // killed kills a process that stores, time and again, and looks each time that
 // what it said to be stored is there, and no half of what it was storing.
 func killed(t testing.TB, open func(dir string) store.Engine, dir, test string) {
-	for _, lines := range []int{1, 2, 5, 13, 34, 60} {
-		said := storeAndKill(t, dir, test, lines)
+	for round := 0; round < kills && !t.Failed(); round++ {
+		said := storeAndKill(t, dir, test, float64(round)/kills)
 		e := open(dir)
 		view(t, e, func(kv store.KV) error {
 			n, err := counter(kv)
@@ -140,8 +146,9 @@ func killed(t testing.TB, open func(dir string) store.Engine, dir, test string) 
 }
 
 // storeAndKill runs the test binary's test in a process of its own, kills it
-// after it has printed some lines and returns the last number that it printed.
-func storeAndKill(t testing.TB, dir, test string, lines int) (said int) {
+// when it has stored some batches and a part of the time for the next has gone
+// by, and returns the last number that it printed.
+func storeAndKill(t testing.TB, dir, test string, part float64) (said int) {
 	segments := strings.Split(test, "/")
 	for i, s := range segments {
 		segments[i] = "^" + regexp.QuoteMeta(s) + "$"
@@ -157,6 +164,7 @@ func storeAndKill(t testing.TB, dir, test string, lines int) (said int) {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
+	var lines []time.Time
 	in := bufio.NewScanner(out)
 	for in.Scan() { // to its end: what was printed before the kill counts
 		number, ok := strings.CutPrefix(in.Text(), storedPrefix)
@@ -167,14 +175,13 @@ func storeAndKill(t testing.TB, dir, test string, lines int) (said int) {
 		if said, err = strconv.Atoi(number); err != nil {
 			t.Errorf("the process printed %q", in.Text())
 		}
-		if lines--; lines == 0 {
-			if err := c.Process.Kill(); err != nil {
-				t.Errorf("kill: %v", err)
-			}
+		if lines = append(lines, time.Now()); len(lines) == batchesBeforeKill {
+			each := lines[batchesBeforeKill-1].Sub(lines[1]) / (batchesBeforeKill - 2)
+			time.AfterFunc(time.Duration(part*float64(each)), func() { _ = c.Process.Kill() })
 		}
 	}
 	_ = c.Wait() // "signal: killed"
-	if lines > 0 {
+	if len(lines) < batchesBeforeKill {
 		t.Fatalf("the process ended by itself: %s", complaints.String())
 	}
 	return said

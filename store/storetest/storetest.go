@@ -56,6 +56,7 @@ var checks = []check{
 	{"snapshot", snapshot},
 	{"one update after the other", serial},
 	{"context", cancelled},
+	{"context while waiting", cancelledWaiting},
 	{"close", closed},
 	{"model", model},
 }
