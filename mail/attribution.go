@@ -13,14 +13,14 @@ func (s *splitter) attribution(i int) int {
 		return 0
 	}
 	lead, tail := Fold(shorten(first, 24)), Fold(first[max(0, len(first)-24):])
-	opens := opensAttribution(lead)
+	opens := opensAttribution(lead) || hasDateAndTime(first)
 	if !opens && !mayEndAttribution(tail) && !isDateLine(first) {
 		return 0
 	}
 	joined := ""
 	for n := 1; n <= maxAttribution && i+n <= len(s.lines); n++ {
 		line := strings.TrimSpace(s.lines[i+n-1])
-		if line == "" || isQuotedLine(line) || len(joined)+len(line) > 700 {
+		if line == "" || isQuotedLine(line) && line != ">:" || len(joined)+len(line) > 700 {
 			return 0
 		}
 		folded := Fold(line)
@@ -45,6 +45,8 @@ func (s *splitter) isAttribution(joined string, after, lines int) bool {
 	switch {
 	case opensAttribution(joined) && verb && (ends || endsWithVerb(joined)):
 		return digit || strings.Contains(joined, "@") || s.nextIsQuoted(after)
+	case ends && lines <= 3 && hasDateAndTime(joined) && endsWithAddress(joined):
+		return true
 	case verb && ends && s.nextIsQuoted(after):
 		return lines <= 2
 	case verb && ends && digit && strings.ContainsAny(joined, "@"):
@@ -55,6 +57,34 @@ func (s *splitter) isAttribution(joined string, after, lines int) bool {
 		return s.nextIsQuoted(after)
 	}
 	return false
+}
+
+// hasDateAndTime says that a line names a year and a time, as an attribution of
+// whatever language does.
+func hasDateAndTime(s string) bool {
+	year, clock := false, false
+	for i := 0; i < len(s); {
+		end := i
+		for end < len(s) && isDigit(s[end]) {
+			end++
+		}
+		switch n := end - i; {
+		case n == 4 && (s[i:i+2] == "20" || s[i:i+2] == "19"):
+			year = true
+		case (n == 1 || n == 2) && end+2 < len(s) && (s[end] == ':' || s[end] == '.') && isDigit(s[end+1]) && isDigit(s[end+2]) && (end+3 == len(s) || !isDigit(s[end+3]) && s[end+3] != '.'):
+			clock = true
+		}
+		i = max(end, i+1)
+	}
+	return year && clock
+}
+
+// endsWithAddress says that a line ends with an address in angle brackets, or
+// with one and a verb.
+func endsWithAddress(s string) bool {
+	end := strings.LastIndexByte(s, '>')
+	open := strings.LastIndexByte(s[:max(end, 0)], '<')
+	return open >= 0 && strings.ContainsRune(s[open:end], '@') && len(s)-end <= 32 && len(strings.Fields(s[end:])) <= 4
 }
 
 // isDateLine says that a line begins with a date in digits, as an attribution
@@ -88,7 +118,7 @@ func opensAttribution(s string) bool {
 
 // verbs are what a writer is said to have done, folded.
 var verbs = [...]string{
-	"escribio", "wrote", "writes", "escreveu", "a ecrit", "ha scritto", "schrieb", "schreef", "napisal", "napisala", "napisal(a)", "skrev", "va escriure", "написал", "пишет", "kirjoitti", "scrisse", "said",
+	"escribio", "wrote", "writes", "escreveu", "a ecrit", "ha scritto", "schrieb", "schreef", "napisal", "napisala", "napisal(a)", "kirjoitti", "irta", "skrev", "va escriure", "написал", "пишет", "kirjoitti", "scrisse", "said",
 	"ha escrito", "escribia", "schreibt", "scrive",
 }
 
@@ -131,7 +161,7 @@ func labelKind(label string) headerKind {
 	switch label {
 	case "from", "de", "von", "da", "van", "od", "fra", "fran", "от", "remitente", "desde", "lahettaja":
 		return headerFrom
-	case "sent", "date", "enviado", "enviado el", "fecha", "enviada", "enviada em", "enviado em", "data", "data de envio", "envoye", "envoye le", "date d'envoi", "gesendet", "datum", "inviato", "inviato il", "verzonden", "wyslano", "data wyslania", "skickat", "sendt", "dato", "enviat", "дата", "отправлено", "fecha de envio":
+	case "sent", "date", "enviado", "enviado el", "fecha", "enviada", "enviada em", "enviado em", "data", "data de envio", "envoye", "envoye le", "date d'envoi", "gesendet", "datum", "inviato", "inviato il", "verzonden", "wyslano", "data wyslania", "skickat", "sendt", "dato", "enviat", "message du", "дата", "отправлено", "fecha de envio":
 		return headerDate
 	case "to", "para", "a", "an", "aan", "do", "till", "til", "destinatario", "кому", "per a":
 		return headerTo

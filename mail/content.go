@@ -40,19 +40,44 @@ func NewHasher() *Hasher { return &Hasher{sum: sha256.New()} }
 func (h *Hasher) Write(p []byte) (int, error) {
 	size := len(p)
 	for len(p) > 0 {
-		if h.inBody || h.named < 0 {
-			p = h.run(p)
-			continue
+		switch {
+		case h.inBody:
+			p = h.body(p)
+		case h.named < 0:
+			p = h.headerRun(p)
+		default:
+			h.headerByte(p[0])
+			p = p[1:]
 		}
-		h.headerByte(p[0])
-		p = p[1:]
 	}
 	return size, nil
 }
 
-// run takes the bytes up to and including the next line end: of the body, or
-// of a header line that has been decided upon.
-func (h *Hasher) run(p []byte) []byte {
+// body takes bytes of the body up to and including a CR.
+func (h *Hasher) body(p []byte) []byte {
+	if h.carriage {
+		h.carriage = false
+		if p[0] == '\n' {
+			h.ends++
+			return p[1:]
+		}
+		h.put('\r')
+	}
+	run, rest := p, []byte(nil)
+	if i := bytes.IndexByte(p, '\r'); i >= 0 {
+		run, rest, h.carriage = p[:i], p[i+1:], true
+	}
+	words := bytes.TrimRight(run, "\n")
+	if len(words) > 0 {
+		h.flushEnds()
+		h.copy(words)
+	}
+	h.ends += len(run) - len(words)
+	return rest
+}
+
+// headerRun takes the rest of a header line that has been decided upon.
+func (h *Hasher) headerRun(p []byte) []byte {
 	if h.carriage && p[0] != '\n' && !h.skip {
 		h.put('\r')
 	}
@@ -62,8 +87,7 @@ func (h *Hasher) run(p []byte) []byte {
 	if end >= 0 {
 		line = p[:end]
 	}
-	last := len(line) - 1
-	if last >= 0 && line[last] == '\r' {
+	if last := len(line) - 1; last >= 0 && line[last] == '\r' {
 		line, h.carriage = line[:last], end < 0
 	}
 	if len(line) > 0 && !h.skip {
@@ -73,11 +97,7 @@ func (h *Hasher) run(p []byte) []byte {
 	if end < 0 {
 		return nil
 	}
-	if h.inBody {
-		h.ends++
-	} else {
-		h.endHeaderLine()
-	}
+	h.endHeaderLine()
 	return p[end+1:]
 }
 
@@ -161,6 +181,11 @@ func (h *Hasher) store(c byte) {
 }
 
 func (h *Hasher) copy(p []byte) {
+	if len(p) >= len(h.buffer) {
+		h.spill()
+		h.sum.Write(p)
+		return
+	}
 	for len(p) > 0 {
 		if h.buffered == len(h.buffer) {
 			h.spill()

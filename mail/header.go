@@ -622,7 +622,9 @@ func (d *dateParts) clock(word string) {
 	}
 	pieces := strings.Split(word, ":")
 	d.hour, _ = number(pieces[0])
-	d.minute, _ = number(pieces[1])
+	if len(pieces) > 1 {
+		d.minute, _ = number(pieces[1])
+	}
 	if len(pieces) > 2 {
 		seconds, _, _ := strings.Cut(pieces[2], ".")
 		d.second, _ = number(seconds)

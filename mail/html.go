@@ -54,7 +54,7 @@ func parseHTML(page string) *html.Node {
 // parser refuses.
 func stripTags(page string) string {
 	z := html.NewTokenizer(strings.NewReader(page))
-	z.SetMaxBuf(maxText)
+	z.SetMaxBuf(maxPage)
 	w := textWriter{}
 	hidden := 0
 	for {

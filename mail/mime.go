@@ -335,8 +335,9 @@ func (b *builder) adoptNamed() {
 	}
 }
 
-// maxText is how many bytes of a body are read as text.
-const maxText = 4 << 20
+// maxText and maxPage are how many bytes of a body are read, as text and as
+// HTML, where data can take much room that is not read.
+const maxText, maxPage = 1 << 20, 4 << 20
 
 // bodies fills Text and HTML.
 func (b *builder) bodies() {
@@ -402,13 +403,14 @@ func joinTexts(texts []string) string {
 
 // text returns a leaf's text in UTF-8 with LF line ends.
 func (b *builder) text(n *node) string {
-	encoded := b.raw[n.start:n.end]
-	if len(encoded) > 2*maxText {
-		encoded = encoded[:2*maxText]
+	most := maxText
+	if n.typ == "text/html" {
+		most = maxPage
 	}
+	encoded := b.raw[n.start:min(n.end, n.start+3*most)]
 	body := decodeTransfer(n.encoding, encoded)
-	if len(body) > maxText || len(encoded) < n.end-n.start {
-		body = body[:min(len(body), maxText)]
+	if len(body) > most || len(encoded) < n.end-n.start {
+		body = body[:min(len(body), most)]
 		b.defect("text longer than is read")
 	}
 	charset := parameter(n.contentType, "charset")

@@ -79,6 +79,7 @@ type walk struct {
 	depth      int // delimiters open
 	level      int // multiparts and attached mails open
 	parts      int
+	suspects   int
 	recipients int
 	broken     string
 	build      *builder
@@ -201,7 +202,7 @@ func (w *walk) guess(body int, found cut, own int) []byte {
 		return nil
 	}
 	rest := w.raw[body:found.end]
-	for at := 0; ; {
+	for at := 0; w.suspect(); {
 		i := bytes.Index(rest[at:], lineHyphens)
 		if i < 0 {
 			return nil
@@ -213,7 +214,23 @@ func (w *walk) guess(body int, found cut, own int) []byte {
 			return line
 		}
 	}
+	return nil
 }
+
+// suspect counts lines that may be delimiters. There is a limit to them, as to
+// parts: a mail that has nothing but such lines is none.
+func (w *walk) suspect() bool {
+	w.suspects++
+	if w.suspects > maxSuspects {
+		w.exceed("parts")
+		return false
+	}
+	return true
+}
+
+// maxSuspects is how many lines of a mail may begin with two hyphens, where
+// there is a delimiter to be looked for.
+const maxSuspects = 500_000
 
 // header walks a header section and returns where the body begins.
 func (w *walk) header(pos int) (content, int) {
@@ -300,7 +317,7 @@ func (w *walk) toDelimiter(from int) cut {
 	if w.depth == 0 {
 		return cut{end: len(w.raw), next: len(w.raw), depth: -1}
 	}
-	for at := from; at < len(w.raw); {
+	for at := from; at < len(w.raw) && w.suspect(); {
 		if at > from || !bytes.HasPrefix(w.raw[at:], twoHyphens) {
 			i := bytes.Index(w.raw[at:], lineHyphens)
 			if i < 0 {

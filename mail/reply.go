@@ -57,18 +57,21 @@ type splitter struct {
 	forward bool
 }
 
+// maxLines is how many lines of a text are judged. What follows is kept.
+const maxLines = 20_000
+
 // scan gives each line its kind but for signatures.
 func (s *splitter) scan() {
-	for i := 0; i < len(s.lines); {
+	for i := 0; i < min(len(s.lines), maxLines); {
 		line := s.lines[i]
 		switch {
 		case strings.TrimSpace(line) == "":
 			s.kinds[i] = lineBlank
-		case isQuotedLine(line):
+		case isQuotedLine(line), s.isWrapped(i):
 			s.kinds[i] = lineQuoted
 		case s.forward || isForwardMark(line):
 			return // the rest is content
-		case mayBeMark(line) && (isReplyMark(line) || isOriginalMark(line)), s.headerBlock(i):
+		case mayBeMark(line) && (isReplyMark(line) || isOriginalMark(line) || s.framesHeader(i)), s.headerBlock(i):
 			s.rest(i)
 			return
 		default:
@@ -84,6 +87,31 @@ func (s *splitter) scan() {
 		}
 		i++
 	}
+}
+
+// framesHeader says that line i is words between hyphens, in whatever language,
+// and the header of a mail stands below.
+func (s *splitter) framesHeader(i int) bool {
+	line := strings.TrimSpace(s.lines[i])
+	if !strings.HasPrefix(line, "---") || !strings.HasSuffix(line, "---") || framed(line, "-") == "" {
+		return false
+	}
+	for j := i + 1; j < len(s.lines) && j <= i+2; j++ {
+		if kind, value, _ := headerLine(s.lines[j]); kind != noHeader && value != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// isWrapped says that line i is the end of the quoted line above it, broken off
+// by a program that took no notice of the mark.
+func (s *splitter) isWrapped(i int) bool {
+	if i == 0 || s.kinds[i-1] != lineQuoted || len(s.lines[i-1]) < 60 || len(s.lines[i]) > 60 || !isQuotedLine(s.lines[i-1]) {
+		return false
+	}
+	r, _ := utf8.DecodeRuneInString(s.lines[i])
+	return unicode.IsLower(r)
 }
 
 // rest says that all from line i on is of earlier mails, and the rule above it.
@@ -250,6 +278,13 @@ func isMobileLine(line string) bool {
 			return !strings.Contains(rest, ", ") && !strings.Contains(rest, ". ") && len(strings.Fields(rest)) <= 9
 		}
 	}
+	for _, start := range [...]string{"sent from ", "enviado desde ", "enviado por "} {
+		if rest, ok := strings.CutPrefix(folded, start); ok {
+			rest, _, _ = strings.Cut(rest, "<")
+			rest, _, _ = strings.Cut(rest, "(")
+			return len(strings.Fields(rest)) <= 3 && !strings.ContainsAny(rest, ",.:;@")
+		}
+	}
 	return false
 }
 
@@ -385,7 +420,7 @@ func isOriginalMark(line string) bool {
 	switch strings.TrimRight(inner, ": ") {
 	case "original message", "mensaje original", "mensagem original", "message d'origine", "message original", "ursprungliche nachricht",
 		"originalnachricht", "messaggio originale", "oorspronkelijk bericht", "original appointment", "cita original", "ursprungligt meddelande",
-		"reply message", "mensaje citado", "original email", "correo original", "wiadomosc oryginalna", "missatge original", "opprinnelig melding", "oprindelig meddelelse", "исходное сообщение":
+		"reply message", "mensaje citado", "original email", "correo original", "wiadomosc oryginalna", "missatge original", "opprinnelig melding", "oprindelig meddelelse", "oprindelig besked", "исходное сообщение":
 		return true
 	}
 	return strings.HasPrefix(inner, "original message from") || strings.HasPrefix(inner, "on ") && strings.HasSuffix(inner, " wrote") && strings.ContainsAny(inner, "0123456789") ||

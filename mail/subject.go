@@ -212,6 +212,9 @@ var latin = func() (t [0x100]byte) {
 			t[i] = c | 0x20
 		}
 	}
+	for r, c := range map[rune]byte{'ø': 'o', 'Ø': 'o', 'ł': 'l', 'Ł': 'l', 'đ': 'd', 'Đ': 'd'} { // a stroke is no accent to Unicode
+		t[r-0x80] = c
+	}
 	return t
 }()
 
