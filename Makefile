@@ -1,0 +1,39 @@
+# make demo   everything at work on this machine
+# make test   the tests
+# The rest: make help
+
+GO ?= go
+
+.PHONY: help build demo test race lint check bench evidence fuzz clean
+
+help: ## says what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## bin/ventanilla
+	$(GO) build -trimpath -o bin/ventanilla ./cmd/ventanilla
+
+demo: build ## everything at work on this machine: mail on 127.0.0.1:2525, pages on 127.0.0.1:8080
+	bin/ventanilla demo --tour $(ARGS)
+
+test: ## the tests; installs what they need where it may
+	scripts/needs swaks chromium
+	$(GO) test ./...
+
+race: ## the tests under the race detector
+	$(GO) test -race ./...
+
+lint: ## gofmt, vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$unformatted" ] || { echo "gofmt:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+check: lint test race ## all that must hold before a change lands
+
+bench: ## speed and memory, as ratios to floors measured in the same run
+	$(GO) run ./bench $(ARGS)
+
+evidence: ## the heavy proofs; CORPUS=DIR names a folder of real mail to prove on
+	VENTANILLA_EVIDENCE=1 VENTANILLA_CORPUS="$(CORPUS)" $(GO) test -count=1 -timeout 60m ./...
+
+clean: ## what was built
+	rm -rf bin build
