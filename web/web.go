@@ -39,8 +39,8 @@ type Desk interface {
 
 // What a [Desk] answers when it does not do as asked.
 var (
-	ErrNotFound = errors.New("no such page")                        // 404
-	ErrRefused  = errors.New("the ticket does not wait for answer") // 409
+	ErrNotFound = errors.New("no such page")                     // 404
+	ErrRefused  = errors.New("the ticket waits for no decision") // 409
 )
 
 // What can be recorded of a decision.
