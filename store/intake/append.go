@@ -132,18 +132,21 @@ func (l *Log) commit(d *draft) error {
 	l.next = b
 	l.mu.Unlock()
 
-	l.turn.Lock()
+	l.turn <- struct{}{}
 	l.mu.Lock()
 	l.next = nil
 	l.mu.Unlock()
 	err := l.usable()
+	if err == nil && l.torn {
+		err = l.repair()
+	}
 	if err == nil && l.end.Offset >= l.options.SegmentSize {
 		err = l.roll()
 	}
 	if err == nil {
 		err = l.write(b.drafts)
 	}
-	l.turn.Unlock()
+	<-l.turn
 	for _, d := range b.drafts {
 		d.err = cmp.Or(d.err, err)
 	}
@@ -159,9 +162,9 @@ func (l *Log) write(drafts []*draft) error {
 		need += int64(len(d.bytes))
 	}
 	var err error
-	if need > l.allocated { // so that most syncs need not write the file's size
-		l.allocated = need + allocation
-		err = l.active.Allocate(l.end.Offset, l.allocated-l.end.Offset)
+	if need > l.size && need-l.end.Offset < smallBatch {
+		l.size = need + int64(len(l.zeros))
+		_, err = l.active.WriteAt(l.zeros, need)
 	}
 	l.out.Reset(io.NewOffsetWriter(l.active, at.Offset))
 	for _, d := range drafts {
@@ -178,27 +181,27 @@ func (l *Log) write(drafts []*draft) error {
 		err = l.active.Sync()
 	}
 	if err != nil {
-		return l.undo(err)
+		l.torn = true
+		if err = l.failed(err); errors.Is(err, mail.ErrNoSpace) {
+			err = cmp.Or(l.repair(), err)
+		}
+		return err
 	}
 	l.publish(at, count)
 	return nil
 }
 
-// undo takes back what a failed write may have left. After a lack of space the
-// log can go on.
-func (l *Log) undo(err error) error {
-	if isFull(err) {
-		l.allocated = l.end.Offset
-		undone := l.active.Truncate(l.end.Offset)
-		if undone == nil {
-			undone = l.active.Sync()
-		}
-		if undone == nil {
-			return mail.ErrNoSpace
-		}
-		err = fmt.Errorf("%v (after %v)", undone, err)
+// repair takes back what a write to the full disk has left in the last segment.
+func (l *Log) repair() error {
+	err := l.active.Truncate(l.end.Offset)
+	if err == nil {
+		err = l.active.Sync()
 	}
-	return l.stop(err)
+	if err != nil {
+		return l.failed(err)
+	}
+	l.torn, l.size = false, l.end.Offset
+	return nil
 }
 
 // publish lets everybody see count more records, up to end.
@@ -224,8 +227,8 @@ func (l *Log) large(d *draft, r io.Reader) error {
 	if err := l.stream(d, s, r); err != nil {
 		return l.discard(s, err)
 	}
-	l.turn.Lock()
-	defer l.turn.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	if err := cmp.Or(d.ctx.Err(), l.usable()); err != nil {
 		return l.discard(s, err)
 	}
@@ -317,16 +320,18 @@ func (l *Log) adopt(s segment, size int64) error {
 	if err != nil {
 		return l.discard(s, l.failed(err))
 	}
-	err = l.disk.Sync() // if this fails, nobody knows whether the name is there
-	if l.active != nil && err == nil {
+	if err := l.disk.Sync(); err != nil {
+		return l.stop(err) // nobody knows whether the name is there
+	}
+	if l.active != nil {
 		err = errors.Join(l.active.Truncate(l.end.Offset), l.active.Close())
 	}
-	if err != nil {
+	l.mu.Lock()
+	l.active, l.end, l.size, l.torn = s.file, Position{number, s.end}, s.end, false
+	l.segments = append(l.segments, s)
+	l.mu.Unlock()
+	if err != nil && !isFull(err) {
 		return l.stop(err)
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.active, l.end, l.allocated = s.file, Position{number, s.end}, s.end
-	l.segments = append(l.segments, s)
-	return nil
+	return nil // what is left behind the old segment does no harm
 }

@@ -30,7 +30,6 @@ type file interface {
 	Size() (int64, error)
 	Sync() error // makes the bytes durable, and the size
 	Truncate(size int64) error
-	Allocate(from, size int64) error              // sets zeros apart on the disk
 	Map(from, size int64) ([]byte, func(), error) // read-only, until the function is called
 }
 
@@ -124,22 +123,10 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// Sync writes the size too, but not the times.
 func (f osFile) Sync() error {
-	return f.call(func(fd int) error { return syscall.Fdatasync(fd) })
-}
-
-func (f osFile) Allocate(from, size int64) error {
-	err := f.call(func(fd int) error { return syscall.Fallocate(fd, 0, from, size) })
-	if err == syscall.EOPNOTSUPP {
-		return nil // each write makes the file longer then
-	}
-	return err
-}
-
-// call makes a system call until no signal interrupts it.
-func (f osFile) call(fn func(fd int) error) error {
 	for {
-		if err := fn(int(f.Fd())); err != syscall.EINTR {
+		if err := syscall.Fdatasync(int(f.Fd())); err != syscall.EINTR {
 			return err
 		}
 	}

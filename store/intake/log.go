@@ -37,9 +37,14 @@ import (
 )
 
 const (
-	largeRecord = 1 << 20  // bytes; a longer one begins a segment
-	allocation  = 16 << 20 // bytes set apart at once
-	maxMail     = 1 << 30  // bytes, the greatest MaxSize
+	largeRecord = 1 << 20 // bytes; a longer one begins a segment
+	maxMail     = 1 << 30 // bytes, the greatest MaxSize
+
+	// Overwriting zeros that are on the disk already spares the file system
+	// its journal: half the time of a sync, less where others sync as well.
+	// For batches from smallBatch on it would not be worth writing twice.
+	smallBatch = 64 << 10
+	zeros      = 512 << 10
 )
 
 // Options say how a log is kept. A zero field means its default.
@@ -100,10 +105,12 @@ type Log struct {
 	drafts  sync.Pool
 	fatal   chan error
 
-	turn      sync.Mutex // to write to the last segment; taken before mu
-	active    file       // the last segment
-	allocated int64      // bytes of it
-	out       *bufio.Writer
+	turn   chan struct{} // holds one while somebody writes to the last segment
+	active file          // the last segment
+	size   int64         // of it, with the zeros
+	torn   bool          // a failed write has left something in it
+	zeros  []byte
+	out    *bufio.Writer
 
 	mu       sync.Mutex
 	next     *batch        // waits for its turn
@@ -144,7 +151,7 @@ func open(d disk, o Options) (*Log, error) {
 	o.SegmentSize = cmp.Or(o.SegmentSize, 128<<20)
 	o.Reserve = cmp.Or(o.Reserve, 256<<20)
 	o.MaxSize = min(cmp.Or(o.MaxSize, mail.DefaultLimits.Size), maxMail)
-	l := &Log{options: o, disk: d, fatal: make(chan error, 1), out: bufio.NewWriterSize(nil, 256<<10)}
+	l := &Log{options: o, disk: d, fatal: make(chan error, 1), turn: make(chan struct{}, 1), zeros: make([]byte, zeros), out: bufio.NewWriterSize(nil, 256<<10)}
 	l.drafts.New = func() any { return &draft{bytes: make([]byte, 16<<10)} }
 	names, err := d.List()
 	if err != nil {
@@ -192,8 +199,8 @@ func (l *Log) load(name string) error {
 	case err != nil:
 	case !decode(b, &h) || h.Magic != magic || h.Number != number:
 		err = fmt.Errorf("damaged header, or not segment %d of an intake log", number)
-	case h.Previous > l.allocated:
-		err = fmt.Errorf("the segment before has only %d of its %d bytes", l.allocated, h.Previous)
+	case h.Previous > l.size:
+		err = fmt.Errorf("the segment before has only %d of its %d bytes", l.size, h.Previous)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name(), errors.Join(err, f.Close()))
@@ -204,14 +211,14 @@ func (l *Log) load(name string) error {
 	if h.Previous > segmentHeaderSize {
 		l.last = Position{number - 1, h.Previous}
 	}
-	l.active, l.allocated, l.end = f, size, Position{number, h.Durable}
+	l.active, l.size, l.end = f, size, Position{number, h.Durable}
 	l.segments = append(l.segments, segment{marker: h.Marker})
 	return nil
 }
 
 // mend cuts the torn tail of the last segment.
 func (l *Log) mend() error {
-	b, release, err := l.active.Map(0, l.allocated)
+	b, release, err := l.active.Map(0, l.size)
 	if err != nil {
 		return err
 	}
@@ -228,7 +235,7 @@ func (l *Log) mend() error {
 	if err == nil {
 		err = l.active.Sync()
 	}
-	l.end.Offset, l.allocated = s.end, s.end
+	l.end.Offset, l.size = s.end, s.end
 	if s.end > segmentHeaderSize {
 		l.last = l.end
 	}
@@ -301,8 +308,8 @@ func (l *Log) Stats() Stats {
 // Close waits for the mails that are being written and lets go of the folder.
 // Later appends fail with an error that is [os.ErrClosed].
 func (l *Log) Close() error {
-	l.turn.Lock()
-	defer l.turn.Unlock()
+	l.turn <- struct{}{}
+	defer func() { <-l.turn }()
 	l.mu.Lock()
 	before := l.dead
 	l.dead = fmt.Errorf("intake log: %w", os.ErrClosed)
