@@ -21,7 +21,7 @@ func testKeys(fill byte, older ...byte) Keys {
 func TestToken(t *testing.T) {
 	k := testKeys(1)
 	rapid.Check(t, func(r *rapid.T) {
-		want := Token{Purpose: rapid.SampledFrom([]Purpose{ForReply, ForMessage, ForTicket, ForBounce, ForPage, ForApprove, ForReject, ForStatus}).Draw(r, "purpose"),
+		want := Token{Purpose: rapid.SampledFrom([]Purpose{ForReply, ForMessage, ForTicket, ForBounce, ForPage, ForApprove, ForReject, ForStatus, ForConfirm}).Draw(r, "purpose"),
 			Ticket: TicketID(rapid.Uint64Range(0, 1<<40).Draw(r, "ticket")), Revision: rapid.IntRange(0, 1<<20).Draw(r, "revision"),
 			Addressee: k.Fingerprint(rapid.String().Draw(r, "address"))}
 		if rapid.Bool().Draw(r, "expires") {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ventanilla/desk"
+	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/web"
 )
@@ -79,8 +80,10 @@ func (p Pages) decision(tx store.Tx, token desk.Token) (web.Decision, error) {
 	d := web.Decision{Desk: s.World.Name, Language: t.Language, Number: t.Number, Subject: t.Subject, State: t.State}
 	d.Expired = p.now().After(token.Expires)
 	d.Open = t.State == desk.Resolved && t.Resolution == token.Revision && !d.Expired
-	if d.Open {
+	if t.Resolution == token.Revision {
 		d.Resolution, err = p.resolutionText(tx, t)
+	}
+	if err != nil || d.Open {
 		return d, err
 	}
 	events, err := tx.Events(t.ID)
@@ -106,7 +109,8 @@ func (p Pages) resolutionText(tx store.Tx, t desk.Ticket) (string, error) {
 			return "", err
 		}
 		if a.Kind == desk.KindPublic && a.Author.Agent() != "" {
-			return p.articleText(a)
+			text, err := p.articleText(a)
+			return rules.WithoutCommands(text, true), err
 		}
 	}
 	return "", nil

@@ -165,8 +165,10 @@ func (p *played) tellMails() {
 	for _, o := range os {
 		if !p.seen[o.ID] {
 			p.seen[o.ID], p.last[o.To] = true, o
-			if o.Kind == "resuelto" {
-				p.last["resolution "+o.To] = o
+			for what, link := range links {
+				if link.MatchString(mail.Parse(p.raw(o)).Text) {
+					p.last[what+" "+o.To] = o
+				}
 			}
 			lines = append(lines, fmt.Sprintf("  %s → %s: %s\n", o.Kind, o.To, o.Subject))
 		}
@@ -186,9 +188,10 @@ func (p *played) raw(o mailout.Outgoing) []byte {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\$(reply|id|ticket|approve|reject|page|bounce)\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`\$(reply|id|ticket|approve|reject|page|confirm|bounce)\(([^)]+)\)`)
 	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
-		"page": regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
+		"confirm": regexp.MustCompile(`mailto:([^?\s]+\+c[a-z2-7]+@[^?\s]+)\?`),
+		"page":    regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
 )
 
 // fill puts into a case what only the desk's own mails tell: $reply(x) is the
@@ -199,7 +202,7 @@ func (p *played) fill(text string) string {
 		m := placeholder.FindStringSubmatch(s)
 		to := m[2]
 		if _, decides := links[m[1]]; decides {
-			to = "resolution " + to
+			to = m[1] + " " + to
 		}
 		o, ok := p.last[to]
 		if !ok {

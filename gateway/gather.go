@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 // only place that reads for a decision.
 func (s *settling) gather() (rules.Case, error) {
 	m := s.item.message
-	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain,
+	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain, ThisOne: s.confirmed,
 		Envelope: s.item.record.Envelope, Message: m, Tickets: desk.Tickets{}, People: map[desk.PersonID]desk.Person{},
 		Held: map[desk.TicketID]map[int]desk.PersonID{}}
 	if err := s.gatherDuplicate(&c); err != nil {
@@ -136,6 +137,11 @@ func (s *settling) gatherSender(c *rules.Case) error {
 	if ok {
 		c.Sender, c.People[p.ID] = p.ID, p
 	}
+	if agent, is := s.setup.World.AgentAt(s.from()); is && err == nil {
+		var until time.Time
+		until, err = s.tx.Confirmed(agent.Name)
+		c.Confirmed = s.now.Before(until)
+	}
 	return err
 }
 
@@ -246,7 +252,8 @@ func (s *settling) gatherTicket(c *rules.Case, id desk.TicketID) error {
 			return err
 		}
 	}
-	if _, agent := s.setup.World.AgentAt(s.from()); !agent || t.Held == 0 {
+	_, agent := s.setup.World.AgentAt(s.from())
+	if t.Held == 0 || !agent && !s.confirms(c) {
 		return nil
 	}
 	articles, err := s.tx.Articles(id, 0, heldMost)
@@ -257,6 +264,11 @@ func (s *settling) gatherTicket(c *rules.Case, id desk.TicketID) error {
 		}
 	}
 	return err
+}
+
+// confirms says whether the mail went to an address that confirms.
+func (s *settling) confirms(c *rules.Case) bool {
+	return slices.ContainsFunc(c.Addressed, func(a rules.Addressed) bool { return a.Token != nil && a.Token.Purpose == desk.ForConfirm })
 }
 
 // gatherCounts reads how many automatic mails went out lately.

@@ -17,13 +17,14 @@ import (
 // settling is one mail or call being settled within a transaction. It is made
 // anew for each run, since a transaction may run twice.
 type settling struct {
-	g        *Gateway
-	tx       store.Tx
-	setup    *Setup
-	now      time.Time
-	item     *item // nil for a call that came by no mail
-	explain  bool
-	released bool // out of quarantine, by an admin
+	g         *Gateway
+	tx        store.Tx
+	setup     *Setup
+	now       time.Time
+	item      *item // nil for a call that came by no mail
+	explain   bool
+	released  bool // out of quarantine, by an admin, or held and confirmed
+	confirmed bool // held, and its agent says that it is his
 
 	decision rules.Decision
 	tickets  desk.Tickets
@@ -74,6 +75,11 @@ func (s *settling) mail() error {
 	}
 	if err := s.letters(c, d); err != nil {
 		return fmt.Errorf("answer: %w", err)
+	}
+	if d.Confirms != nil && refused == nil {
+		if err := s.confirmHeld(*d.Confirms); err != nil {
+			return fmt.Errorf("confirm: %w", err)
+		}
 	}
 	ticket, article := s.where()
 	s.decision = d
@@ -329,7 +335,7 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		if ok {
 			out.Ticket = &t
 		}
-		out.Data = s.letterData(l, out.To.Language)
+		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
 		o, err := r.Letter(out)
 		if err != nil {
 			return err

@@ -17,6 +17,10 @@ import (
 // DecisionTerm is how long the links of a decision are good for.
 const DecisionTerm = 7 * 24 * time.Hour
 
+// ConfirmTerm is how long an agent can confirm that a held mail is his, and for
+// how long after that his mails with his own tokens need no confirmation.
+const ConfirmTerm = 8 * time.Hour
+
 // Renderer makes mails out of notices and letters. It is immutable.
 type Renderer struct {
 	Desk  *desk.World
@@ -33,6 +37,7 @@ type Letter struct {
 	Seed     string       // what it answers: the same seed, template and address make the same mail
 	At       time.Time
 	Answers  *mail.Message // the mail that it answers, or nil
+	Confirm  int           // the held article that the addressee is asked to confirm; 0: none
 	Data     templates.Data
 }
 
@@ -68,6 +73,11 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		d.Lines, d.Reason, d.Suggestion, d.Numbers = l.Data.Lines, l.Data.Reason, l.Data.Suggestion, l.Data.Numbers
 		d.Body, d.AuthorAddress, d.Held = l.Data.Body, l.Data.AuthorAddress, l.Data.Held
 		m.token.Ticket, m.token.Revision = l.Ticket.ID, l.Ticket.Revision
+	}
+	if l.Confirm > 0 && l.Ticket != nil {
+		token := m.token
+		token.Revision, token.Expires = l.Confirm, l.At.Add(ConfirmTerm)
+		d.ApproveLink = "mailto:" + plus(queue.Address, r.made(desk.ForConfirm, token)) + "?subject=" + url.PathEscape("Confirmo [#"+l.Ticket.Number+"]")
 	}
 	d.Desk, d.Name = r.Desk.Name, l.To.Name
 	m.queue, m.data = queue, d

@@ -41,13 +41,21 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 }
 
 // agentVerdict asks the table for commands, and for an answer where there is one.
+// A confirmation is good for the mail that it was asked for, and for some hours
+// for mail that carries the agent's own tokens.
 func (d *decider) agentVerdict(answers bool) Verdict {
-	v := d.Policy.Verdict(ActAgentCommand, d.Decision.Trust)
-	if answers && v == Yes {
-		v = d.Policy.Verdict(ActAgentAnswer, d.Decision.Trust)
+	confirmed := d.ThisOne || d.Confirmed && d.Decision.Trust == TrustBound
+	for _, row := range []Action{ActAgentCommand, ActAgentAnswer} {
+		v := d.Policy.Verdict(row, d.Decision.Trust)
+		d.say("%s con confianza %s: %s; confirmado: %v", row, d.Decision.Trust, v, confirmed)
+		if v != Yes && !(v == Confirm && confirmed) {
+			return v
+		}
+		if !answers {
+			break
+		}
 	}
-	d.say("poderes de agente: %s", v)
-	return v
+	return Yes
 }
 
 // unprovedAgent holds what an agent's address wrote without proof. Whoever is
@@ -57,8 +65,23 @@ func (d *decider) unprovedAgent(a desk.Agent, t desk.Ticket, v Verdict) {
 	d.settle(ToPending, "agent "+a.Name+" is not proved ("+d.Decision.Trust.String()+")")
 	if v == Confirm {
 		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "agent-not-proved",
-			Lines: strings.Split(d.Message.Reply, "\n")})
+			Lines: strings.Split(d.Message.Reply, "\n"), Confirm: t.Articles + 1})
 	}
+}
+
+// confirm hears an agent say that a held article is his: whoever has that
+// address has read the agent's mailbox.
+func (d *decider) confirm(a Addressed) {
+	t, ok := d.Tickets[a.Token.Ticket]
+	expired := !a.Token.Expires.IsZero() && d.Now.After(a.Token.Expires)
+	_, held := d.Held[a.Token.Ticket][a.Token.Revision]
+	if !ok || expired || !held || d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList {
+		d.settle(ToFiled, "nothing waits for this confirmation")
+		return
+	}
+	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdSetAside, Actor: d.actor(), Number: a.Token.Revision, Quiet: true})
+	d.Confirms = a.Token
+	d.settle(ToCommand, "an agent confirms what was held")
 }
 
 // withText puts the mail's own text in its place among the commands: behind

@@ -24,6 +24,8 @@ type Case struct {
 	Tickets   desk.Tickets  // those that Thread names, merged ones followed
 	Sender    desk.PersonID // the person who writes from the address in From, 0 if new
 	People    map[desk.PersonID]desk.Person
+	Confirmed bool                                    // the agent in From has confirmed lately that mail with his tokens is his
+	ThisOne   bool                                    // he has confirmed this very mail
 	Held      map[desk.TicketID]map[int]desk.PersonID // held articles of those tickets, and who wrote them
 	Counts    Counts
 	Explain   bool // trace also the rules that do not match
@@ -112,6 +114,7 @@ type Decision struct {
 	Matched     []string // names of the rules that matched
 	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
 	Trace       []Step
+	Confirms    *desk.Token    // the held article that an agent says is his: it is to be settled anew
 	Body        string // the part of the text that others may see: without commands
 }
 
@@ -124,5 +127,6 @@ type Letter struct {
 	Lines    []string
 	Problems []Problem
 	Reason   string // key of the words
+	Confirm  int    // the held article that the addressee is asked to confirm; 0: none
 	Counted  bool   // an automatic answer to somebody from outside: it counts against the caps
 }

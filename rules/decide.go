@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"ventanilla/desk"
@@ -44,8 +45,10 @@ func (d *decider) decide() {
 		d.settle(ToQuarantine, "From must name exactly one mailbox")
 	case d.Decision.Trust == TrustFails:
 		d.settle(ToQuarantine, "the From domain's policy refuses it (DMARC)")
-	case d.decisionAddress() != nil:
-		d.byAddress(*d.decisionAddress())
+	case d.addressFor(desk.ForApprove, desk.ForReject) != nil:
+		d.byAddress(*d.addressFor(desk.ForApprove, desk.ForReject))
+	case d.addressFor(desk.ForConfirm) != nil:
+		d.confirm(*d.addressFor(desk.ForConfirm))
 	case m.Class == mail.ClassAutoReply, m.Class == mail.ClassCalendar:
 		d.automatic()
 	default:
@@ -174,10 +177,11 @@ func (d *decider) automatic() {
 	d.settle(ToAppend, string(d.Message.Class))
 }
 
-// decisionAddress returns the address of a decision that the mail went to.
-func (d *decider) decisionAddress() *Addressed {
+// addressFor returns the address with a token for one of these purposes that the
+// mail went to, or nil.
+func (d *decider) addressFor(purposes ...desk.Purpose) *Addressed {
 	for i, a := range d.Addressed {
-		if a.Token != nil && (a.Token.Purpose == desk.ForApprove || a.Token.Purpose == desk.ForReject) {
+		if a.Token != nil && slices.Contains(purposes, a.Token.Purpose) {
 			return &d.Addressed[i]
 		}
 	}

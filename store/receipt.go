@@ -146,6 +146,18 @@ func (tx Tx) SetTrying(t Trying) error {
 	return tx.put("meta/trying", t)
 }
 
+// Confirmed says until when an agent's mails with his own tokens need no further
+// confirmation, the zero time if they do.
+func (tx Tx) Confirmed(agent string) (until time.Time, err error) {
+	_, err = tx.find("confirmed/"+agent, &until)
+	return until, err
+}
+
+// SetConfirmed notes it.
+func (tx Tx) SetConfirmed(agent string, until time.Time) error {
+	return tx.put("confirmed/"+agent, until)
+}
+
 // Listed are the tickets of one person that were not acknowledged singly.
 type Listed struct {
 	Person  desk.PersonID   `json:"person"`

@@ -22,6 +22,7 @@
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
 //	count/<hour>/<what>/<hash>         automatic mails in that hour
 //	listed/<hour>/<person>             Listed: tickets to be told in one mail
+//	confirmed/<agent>                  until when his mails need no confirmation
 //	done/<key>                         time; a repeated call is a no-op
 package store
 
