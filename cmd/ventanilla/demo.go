@@ -167,7 +167,7 @@ func (d demoCmd) service(ctx context.Context, inbox *demo.Inbox, log *slog.Logge
 // pages puts the demo's pages beside the desk's.
 func (d demoCmd) pages(desk http.Handler, s *service, inbox *demo.Inbox, smtp string) http.Handler {
 	w := s.Setup().World
-	o := demo.Options{Name: w.Name, SMTPAddress: smtp, Zone: w.Zone, Log: s.slog, People: people(s)}
+	o := demo.Options{Name: w.Name, SMTPAddress: smtp, Zone: w.Zone, Log: s.slog, People: people(s), Hosts: hosts(d.Web)}
 	for _, q := range w.Queues {
 		o.Addresses = append(o.Addresses, q.Address)
 	}
@@ -176,6 +176,15 @@ func (d demoCmd) pages(desk http.Handler, s *service, inbox *demo.Inbox, smtp st
 	m.Handle("/{$}", http.RedirectHandler("/demo/", http.StatusSeeOther))
 	m.Handle("/", desk)
 	return m
+}
+
+// hosts are the names by which the pages may be reached: the one they listen at.
+func hosts(address string) []string {
+	host, _, _ := net.SplitHostPort(address)
+	if host == "" {
+		return nil
+	}
+	return []string{host}
 }
 
 // people are those whom a visitor can play: a requester and the agents.

@@ -157,7 +157,8 @@ func (s *service) open() (at addresses, err error) {
 		}
 	}
 	if s.web != nil || c.Web.Listen != "" {
-		h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language, Log: s.slog})
+		h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language,
+			PublicURL: c.Desk.PublicURL, Zone: c.zone, Log: s.slog})
 		if s.pages != nil {
 			h = s.pages(h)
 		}
@@ -168,7 +169,7 @@ func (s *service) open() (at addresses, err error) {
 			}
 		}
 		at.web = l.Addr().String()
-		s.serveHTTP(l, h)
+		s.serveHTTP(l, web.NewServer(h, s.slog))
 	}
 	return at, s.openSockets()
 }
@@ -242,10 +243,8 @@ func (s *service) serveMail(l net.Listener, lmtp bool) error {
 	return nil
 }
 
-// serveHTTP serves pages or commands with time-outs against those who dawdle.
-func (s *service) serveHTTP(l net.Listener, h http.Handler) {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10,
-		ErrorLog: slog.NewLogLogger(s.slog.Handler(), slog.LevelDebug)}
+// serveHTTP serves pages or commands.
+func (s *service) serveHTTP(l net.Listener, server *http.Server) {
 	s.webServers = append(s.webServers, server)
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -280,7 +279,8 @@ func (s *service) openSockets() error {
 			l.Close()
 			return err
 		}
-		s.serveHTTP(l, socket.h)
+		// an export takes as long as it takes: no time-out for the whole
+		s.serveHTTP(l, &http.Server{Handler: socket.h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute})
 	}
 	return nil
 }
