@@ -1,9 +1,13 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"ventanilla/desk"
@@ -68,7 +72,7 @@ func (g *Gateway) Outbox(ctx context.Context, after string, limit int) (os []mai
 func (g *Gateway) RetryOutgoing(ctx context.Context, id string) error {
 	now := g.now().UTC().Truncate(time.Millisecond)
 	err := g.store.Update(ctx, func(tx store.Tx) error {
-		o, err := tx.Outgoing(id)
+		o, err := tx.OutgoingRow(id)
 		if err != nil {
 			return err
 		}
@@ -87,7 +91,7 @@ func (g *Gateway) RetryOutgoing(ctx context.Context, id string) error {
 // DropOutgoing takes a mail out of the outbox; the ticket keeps note of it.
 func (g *Gateway) DropOutgoing(ctx context.Context, id string) error {
 	return g.store.Update(ctx, func(tx store.Tx) error {
-		o, err := tx.Outgoing(id)
+		o, err := tx.OutgoingRow(id)
 		if err != nil {
 			return err
 		}
@@ -174,11 +178,13 @@ func (g *Gateway) DropQuarantined(ctx context.Context, position string) error {
 type Exported struct {
 	Record  intake.Record
 	Receipt store.Receipt // the zero Receipt while it is not settled
+	Again   bool          // the log holds the same bytes further up: the sender missed our 250 and delivered it once more
 }
 
 // Export calls fn for every mail of the log, in order. Record.Raw is good until
 // fn returns.
 func (g *Gateway) Export(ctx context.Context, fn func(Exported) error) error {
+	x := exporter{Gateway: g, met: map[mail.ID][][sha256.Size]byte{}}
 	var at intake.Position
 	for {
 		records, err := g.log.After(at, batchMails, batchBytes)
@@ -189,7 +195,7 @@ func (g *Gateway) Export(ctx context.Context, fn func(Exported) error) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			if err := g.exportOne(ctx, r, fn); err != nil {
+			if err := x.one(ctx, r, fn); err != nil {
 				return err
 			}
 			at = r.Next
@@ -197,9 +203,15 @@ func (g *Gateway) Export(ctx context.Context, fn func(Exported) error) error {
 	}
 }
 
-func (g *Gateway) exportOne(ctx context.Context, r intake.Record, fn func(Exported) error) error {
+// exporter is one run over the log.
+type exporter struct {
+	*Gateway
+	met map[mail.ID][][sha256.Size]byte // what was met of contents that came more than once, and of mails not settled
+}
+
+func (x *exporter) one(ctx context.Context, r intake.Record, fn func(Exported) error) error {
 	if r.Raw == nil {
-		whole, release, err := g.log.Read(r.Position)
+		whole, release, err := x.log.Read(r.Position)
 		if err != nil {
 			return err
 		}
@@ -207,10 +219,13 @@ func (g *Gateway) exportOne(ctx context.Context, r intake.Record, fn func(Export
 		r = whole
 	}
 	e := Exported{Record: r}
-	err := g.store.View(ctx, func(tx store.Tx) (err error) {
+	err := x.store.View(ctx, func(tx store.Tx) (err error) {
 		e.Receipt, err = tx.Receipt(r.Position.String())
 		if errors.Is(err, store.ErrNotFound) {
-			return nil
+			err = nil
+		}
+		if err == nil && (e.Receipt.Position == "" || e.Receipt.Disposition == string(rules.ToDuplicate)) {
+			e.Again, err = x.again(tx, r)
 		}
 		return err
 	})
@@ -218,6 +233,56 @@ func (g *Gateway) exportOne(ctx context.Context, r intake.Record, fn func(Export
 		return err
 	}
 	return fn(e)
+}
+
+// again says whether a mail stands further up in the log with the same bytes.
+// Of the mails with one content only the first is settled as one of its own, so
+// that one is compared without having been remembered.
+func (x *exporter) again(tx store.Tx, r intake.Record) (bool, error) {
+	first, ok, err := tx.Content(r.ID)
+	if err != nil {
+		return false, err
+	}
+	if _, met := x.met[r.ID]; !met && ok && first.Position < r.Position.String() {
+		p, err := intake.ParsePosition(first.Position)
+		if err != nil {
+			return false, err
+		}
+		original, release, err := x.log.Read(p)
+		if err != nil {
+			return false, err
+		}
+		x.met[r.ID] = append(x.met[r.ID], asDelivered(original))
+		release()
+	}
+	sum := asDelivered(r)
+	if slices.Contains(x.met[r.ID], sum) {
+		return true, nil
+	}
+	x.met[r.ID] = append(x.met[r.ID], sum)
+	return false, nil
+}
+
+// asDelivered names a mail by the bytes that its last hop delivered: what that
+// hop wrote on top, Return-Path and one Received, tells of the delivery.
+func asDelivered(r intake.Record) [sha256.Size]byte {
+	raw := r.Raw
+	for _, name := range []string{"return-path:", "received:"} {
+		if len(raw) < len(name) || !strings.EqualFold(string(raw[:len(name)]), name) {
+			continue
+		}
+		for {
+			end := bytes.IndexByte(raw, '\n') + 1
+			if end == 0 {
+				end = len(raw)
+			}
+			raw = raw[end:]
+			if len(raw) == 0 || raw[0] != ' ' && raw[0] != '\t' {
+				break
+			}
+		}
+	}
+	return sha256.Sum256(raw)
 }
 
 // Audit is what Doctor found.
@@ -258,12 +323,12 @@ func (g *Gateway) Doctor(ctx context.Context) (Audit, error) {
 			a.Settled++
 			a.Dispositions[e.Receipt.Disposition]++
 			if e.Receipt.Mail != e.Record.ID {
-				a.fault("mail %s: its receipt is of another mail", position)
+				a.fault("correo %s: su recibo es de otro correo", position)
 			}
 		case e.Record.Position.Compare(mark) >= 0:
 			a.Waiting++
 		default:
-			a.fault("mail %s (%s): accepted, and no receipt", position, e.Record.ID)
+			a.fault("correo %s (%s): aceptado, y sin destino", position, e.Record.ID)
 		}
 		return nil
 	})
@@ -273,7 +338,7 @@ func (g *Gateway) Doctor(ctx context.Context) (Audit, error) {
 	return a, g.store.View(ctx, func(tx store.Tx) error {
 		if err := tx.Receipts("", 0, func(r store.Receipt) error {
 			if !seen[r.Position] && r.Position < mark.String() {
-				a.fault("receipt %s: there is no such mail in the log", r.Position)
+				a.fault("recibo %s: no hay tal correo en el registro", r.Position)
 			}
 			return nil
 		}); err != nil {
@@ -300,10 +365,10 @@ func (g *Gateway) auditTickets(tx store.Tx, a *Audit) error {
 			sum = desk.Evolve(sum, e)
 		}
 		if fmt.Sprintf("%+v", sum) != fmt.Sprintf("%+v", t) {
-			a.fault("ticket %s is not the sum of its events", t.Number)
+			a.fault("el ticket %s no es la suma de sus sucesos", t.Number)
 		}
 		for _, missing := range tx.MissingIndex(t) {
-			a.fault("ticket %s is missing from %s", t.Number, missing)
+			a.fault("el ticket %s falta en %s", t.Number, missing)
 		}
 		return nil
 	})

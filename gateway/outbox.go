@@ -33,7 +33,7 @@ func (g *Gateway) Settle(ctx context.Context, results []mailout.Result) error {
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		queued = false
 		for _, r := range results {
-			o, err := tx.Outgoing(r.ID)
+			o, err := tx.OutgoingRow(r.ID)
 			if errors.Is(err, store.ErrNotFound) {
 				continue // dropped meanwhile, or recorded before
 			} else if err != nil {

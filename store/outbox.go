@@ -1,7 +1,9 @@
 package store
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -38,17 +40,68 @@ func (tx Tx) Enqueue(o mailout.Outgoing) error {
 	return tx.putOutgoing(o)
 }
 
+// putOutgoing writes the row of a mail, and its words if they are at hand.
 func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 	if !o.Failed {
 		if err := tx.kv.Put(dueKey(o), []byte("1")); err != nil {
 			return err
 		}
 	}
-	return tx.put("out/"+o.ID, o)
+	row, words := parted(o)
+	if len(words) > 0 {
+		if err := tx.kv.Put("words/"+o.ID, words); err != nil {
+			return err
+		}
+	}
+	return tx.put("out/"+o.ID, row)
+}
+
+// parted parts a mail into its row and the words of its pieces: they are most of
+// it, and only sending needs them. In the row a piece of words has their length.
+func parted(o mailout.Outgoing) (row mailout.Outgoing, words []byte) {
+	o.Pieces = slices.Clone(o.Pieces)
+	for i := range o.Pieces {
+		if p := &o.Pieces[i]; p.Text != "" {
+			words = append(words, p.Text...)
+			p.Text, p.Length = "", int64(len(p.Text))
+		}
+	}
+	return o, words
+}
+
+// whole puts the words back into a row.
+func (tx Tx) whole(o *mailout.Outgoing) error {
+	var words string
+	if v, err := tx.kv.Get("words/" + o.ID); err == nil {
+		words = string(v)
+	} else if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	for i := range o.Pieces {
+		p := &o.Pieces[i]
+		if p.Mail != "" {
+			continue
+		}
+		if p.Length > int64(len(words)) {
+			return fmt.Errorf("read words/%s: they are too short", o.ID)
+		}
+		p.Text, words = words[:p.Length], words[p.Length:]
+		p.Length = 0
+	}
+	return nil
 }
 
 // Outgoing returns a mail of the outbox, or ErrNotFound.
 func (tx Tx) Outgoing(id string) (o mailout.Outgoing, err error) {
+	if o, err = tx.OutgoingRow(id); err != nil {
+		return o, err
+	}
+	return o, tx.whole(&o)
+}
+
+// OutgoingRow returns a mail of the outbox without its words, or ErrNotFound.
+// That is all that it takes to reschedule or to finish it.
+func (tx Tx) OutgoingRow(id string) (o mailout.Outgoing, err error) {
 	err = tx.get("out/"+id, &o)
 	return o, err
 }
@@ -57,8 +110,9 @@ func (tx Tx) Outgoing(id string) (o mailout.Outgoing, err error) {
 // the one behind after, at most limit (0: all).
 func (tx Tx) Outbox(after string, limit int) (os []mailout.Outgoing, err error) {
 	err = each(tx, "out/", after, limit, false, func(_ string, o mailout.Outgoing) error {
+		err := tx.whole(&o)
 		os = append(os, o)
-		return nil
+		return err
 	})
 	return os, err
 }
@@ -92,7 +146,7 @@ func (tx Tx) Due(now time.Time, limit int, want func(id string) bool) (os []mail
 
 // Reschedule stores o, tried once more, with its new time.
 func (tx Tx) Reschedule(o mailout.Outgoing) error {
-	old, err := tx.Outgoing(o.ID)
+	old, err := tx.OutgoingRow(o.ID)
 	if err != nil {
 		return err
 	}
@@ -104,11 +158,10 @@ func (tx Tx) Reschedule(o mailout.Outgoing) error {
 
 // Finish takes a mail out of the outbox and keeps what became of it.
 func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
-	if err := tx.kv.Delete("out/" + o.ID); err != nil {
-		return err
-	}
-	if err := tx.kv.Delete(dueKey(o)); err != nil {
-		return err
+	for _, key := range []string{"out/" + o.ID, "words/" + o.ID, dueKey(o)} {
+		if err := tx.kv.Delete(key); err != nil {
+			return err
+		}
 	}
 	return tx.put(sentKey(o), s)
 }
