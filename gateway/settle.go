@@ -52,7 +52,7 @@ func (s *settling) guarded() (err error) {
 // mail carries one mail from "gather" to "commit".
 func (s *settling) mail() error {
 	if s.item.message == nil {
-		return s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: s.item.limit}, 0, 0)
+		return s.unread()
 	}
 	c, err := s.gather()
 	if err != nil {
@@ -84,6 +84,20 @@ func (s *settling) mail() error {
 	ticket, article := s.where()
 	s.decision = d
 	return errors.Join(s.remember(c, ticket), s.receipt(d, ticket, article))
+}
+
+// unread puts a mail that was not read into quarantine, once.
+func (s *settling) unread() error {
+	id := s.item.record.ID
+	content, ok, err := s.tx.Content(id)
+	if err != nil {
+		return err
+	}
+	if ok && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor {
+		return errors.Join(s.rememberCopy(), s.receipt(rules.Decision{Disposition: rules.ToDuplicate, Reason: "same content was settled before"}, 0, 0))
+	}
+	return errors.Join(s.tx.PutContent(id, store.Content{Position: s.position(), At: s.now}),
+		s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: s.item.limit}, 0, 0))
 }
 
 // known makes a person of a sender who is to act on a ticket and is new, and
@@ -438,7 +452,7 @@ func (s *settling) remember(c rules.Case, ticket desk.TicketID) error {
 
 // rememberCopy adds the recipients of a further copy to the first.
 func (s *settling) rememberCopy() error {
-	id := s.item.message.ID
+	id := s.item.record.ID
 	c, _, err := s.tx.Content(id)
 	if err != nil {
 		return err

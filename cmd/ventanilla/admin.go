@@ -153,6 +153,9 @@ func export(w http.ResponseWriter, r *http.Request, h *house) {
 	var err error
 	if r.FormValue("what") == "raw" {
 		err = h.Export(r.Context(), func(m gateway.Exported) error {
+			if m.Again && r.FormValue("copies") == "" {
+				return nil
+			}
 			return e.Encode(exported{Position: m.Record.Position.String(), ID: m.Record.ID, Envelope: m.Record.Envelope,
 				Disposition: m.Receipt.Disposition, Ticket: m.Receipt.Ticket, Raw: base64.StdEncoding.EncodeToString(m.Record.Raw)})
 		})

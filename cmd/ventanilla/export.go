@@ -17,7 +17,8 @@ import (
 
 // exportCmd is "ventanilla export".
 type exportCmd struct {
-	Raw    bool   `help:"Los correos tal como llegaron, todos, en orden; sin ella, los tickets en JSON."`
+	Raw    bool   `help:"Los correos tal como llegaron, todos, en orden, cada uno una vez; sin ella, los tickets en JSON."`
+	Copies bool   `help:"También los que llegaron otra vez, idénticos, porque su remitente no supo que ya estaban."`
 	Format string `help:"De los correos: mbox (mboxrd), jsonl (con el correo en base64) o eml (un archivo por correo, en --to)." enum:"mbox,jsonl,eml" default:"mbox"`
 	To     string `help:"Carpeta para --format eml." placeholder:"CARPETA" type:"path"`
 }
@@ -41,7 +42,11 @@ func (e exportCmd) Run(ctx context.Context, t *terminal) error {
 	if e.Raw {
 		what = "raw"
 	}
-	r, err := c.open(ctx, "GET", "/export", url.Values{"what": {what}}, nil)
+	values := url.Values{"what": {what}}
+	if e.Copies {
+		values.Set("copies", "1")
+	}
+	r, err := c.open(ctx, "GET", "/export", values, nil)
 	if err != nil {
 		return err
 	}
