@@ -58,7 +58,7 @@ type ReportMail struct {
 // Explain says what Process would do with a mail that came now, and does
 // nothing.
 func (g *Gateway) Explain(ctx context.Context, env mail.Envelope, r io.Reader) (Report, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, mail.DefaultLimits.Size+1))
+	raw, err := io.ReadAll(io.LimitReader(r, g.limits.Size+1))
 	if err != nil {
 		return Report{}, err
 	}

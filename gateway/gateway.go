@@ -39,6 +39,7 @@ type Gateway struct {
 	setup  atomic.Pointer[Setup]
 	now    func() time.Time
 	slog   *slog.Logger
+	limits mail.Limits
 	sender atomic.Pointer[func()] // wakes the sender
 
 	pace pace
@@ -52,16 +53,23 @@ type Options struct {
 	Setup *Setup
 	Now   func() time.Time // nil means time.Now
 	Slog  *slog.Logger     // nil means nowhere
+
+	// Limits are those of a mail that is read; zero means mail.DefaultLimits. Size
+	// must not be below what the log takes, or mails are taken and then put aside.
+	Limits mail.Limits
 }
 
 // New returns a gateway. It does nothing until Run or Process is called.
 func New(o Options) *Gateway {
-	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog}
+	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog, limits: o.Limits}
 	if g.now == nil {
 		g.now = time.Now
 	}
 	if g.slog == nil {
 		g.slog = slog.New(slog.DiscardHandler)
+	}
+	if g.limits == (mail.Limits{}) {
+		g.limits = mail.DefaultLimits
 	}
 	g.Use(o.Setup)
 	return g

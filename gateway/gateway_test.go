@@ -235,6 +235,7 @@ func (p *played) fill(text string) string {
 //	decide approve|reject x         somebody presses a button on the page sent to x
 //	later 2h                        time passes
 //	show number                     a ticket and its history
+//	read x                          the last mail to x: its text, pictures and files
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("../testdata/gateway/*.txt")
 	if err != nil || len(files) == 0 {
@@ -324,8 +325,28 @@ func (p *played) step(words []string, text string) {
 		p.now = p.now.Add(d)
 	case "show":
 		p.show(words[1])
+	case "read":
+		p.read(words[1])
 	default:
 		p.t.Fatalf("unknown step %q", words[0])
+	}
+}
+
+var picture = regexp.MustCompile(`<img[^>]*>`)
+
+func (p *played) read(to string) {
+	m := mail.Parse(p.raw(p.last[to]))
+	fmt.Fprintf(&p.out, "%s\n", strings.ReplaceAll(strings.TrimSpace(m.Text), "\n\n", "\n"))
+	for _, img := range picture.FindAllString(m.HTML, -1) {
+		p.out.WriteString(img + "\n")
+	}
+	for _, bold := range regexp.MustCompile(`<(strong|li|a href)[^>]*>[^<]*`).FindAllString(m.HTML, -1) {
+		if strings.Contains(bold, "mundo") || strings.Contains(bold, "uno") || strings.Contains(bold, "sitio") {
+			p.out.WriteString(bold + "\n")
+		}
+	}
+	for _, part := range m.Parts {
+		fmt.Fprintf(&p.out, "%s %q %s %d %s cid=%s\n", part.Disposition, part.Name, part.Type, part.Size, part.SHA256[:12], part.ContentID)
 	}
 }
 

@@ -191,7 +191,7 @@ func (g *Gateway) parse(it *item) {
 		}
 	}()
 	var over *mail.LimitError
-	if err := mail.Prescan(it.record.Raw, mail.DefaultLimits); errors.As(err, &over) {
+	if err := mail.Prescan(it.record.Raw, g.limits); errors.As(err, &over) {
 		it.limit = over.What
 		return
 	}
