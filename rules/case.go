@@ -114,8 +114,8 @@ type Decision struct {
 	Matched     []string // names of the rules that matched
 	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
 	Trace       []Step
-	Confirms    *desk.Token    // the held article that an agent says is his: it is to be settled anew
-	Body        string // the part of the text that others may see: without commands
+	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
+	Body        string      // the part of the text that others may see: without commands
 }
 
 // Letter is an answer to a mail that no event of a ticket calls for.

@@ -1,0 +1,54 @@
+package rules
+
+import (
+	"os"
+	"regexp"
+	"testing"
+	"testing/fstest"
+
+	"ventanilla/desk"
+)
+
+// TestGuide: the technician's guide names every verb, and each of its examples
+// is understood.
+func TestGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/tecnico.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(#[^`]+)` \\|").FindAllSubmatch(guide, -1) {
+		block, _ := commandBlock(string(m[1]))
+		if len(block) != 1 {
+			t.Fatalf("%s is no command", m[1])
+		}
+		if _, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1}, desk.Agent{Name: "luis"}); len(problems) > 0 {
+			t.Errorf("%s: %+v", m[1], problems)
+		}
+		told[block[0].word] = true
+	}
+	for _, v := range verbs {
+		if !told[v.name] {
+			t.Errorf("the guide does not tell of #%s", v.name)
+		}
+	}
+}
+
+// TestAdminGuide: the rules of the admin's guide load.
+func TestAdminGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/administracion.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile("(?s)```toml\n(.*?)```").FindSubmatch(guide)
+	if m == nil {
+		t.Fatal("no rules in the guide")
+	}
+	s, err := Load(fstest.MapFS{"rules/guide.toml": {Data: m[1]}}, testWorld())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := s.route(Routing{Subject: "Re: SÓLICITUD de acceso"}); r.Type != "requerimiento" {
+		t.Errorf("route %+v", r)
+	}
+}
