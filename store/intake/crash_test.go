@@ -17,7 +17,7 @@ import (
 func evidence() bool { return os.Getenv("VENTANILLA_EVIDENCE") != "" }
 
 func openFake(d *fakeDisk) (*Log, error) {
-	return open(d, Options{Reserve: -1, SegmentSize: 10_000, MaxSize: 3 << 20})
+	return open(d, Options{Reserve: -1, SegmentSize: 10_000, MaxSize: 3 << 20, zeros: 4000})
 }
 
 // found returns how often each mail is in the log.
@@ -30,11 +30,9 @@ func found(t testing.TB, l *Log) map[string]int {
 	return n
 }
 
-// fill appends mails of different sizes, in rounds of several at once, until
-// the log is stopped, and tells the disk which were acknowledged. It returns
-// those that were refused although the log went on.
-func fill(d *fakeDisk, l *Log, rounds int) (refused []string) {
-	var mu sync.Mutex
+// fill appends mails of different sizes, in rounds of several at once, and
+// puts the answers into the trace of the disk.
+func fill(d *fakeDisk, l *Log, rounds int) {
 	for round := range rounds {
 		var wg sync.WaitGroup
 		for w := range 1 + round%4 {
@@ -42,66 +40,68 @@ func fill(d *fakeDisk, l *Log, rounds int) (refused []string) {
 			if round%7 == 3 && w == 0 {
 				size = largeRecord + 5000
 			}
-			raw := testMail(1000*round+w, size)
-			wg.Go(func() {
-				r, err := l.Append(context.Background(), testEnvelope(w), bytes.NewReader(raw))
-				if err == nil {
-					d.acknowledge(string(r.ID))
-				} else if errors.Is(err, mail.ErrNoSpace) {
-					mu.Lock()
-					refused = append(refused, string(mail.ContentID(raw)))
-					mu.Unlock()
-				}
-			})
+			wg.Go(func() { offer(d, l, testMail(1000*round+w, size)) })
 		}
 		wg.Wait()
 	}
-	return refused
 }
 
-// checkCrashes cuts the power at every step and says what was lost.
-// It looks at each step with the given chance, and at the last one always.
-func checkCrashes(t *testing.T, d *fakeDisk, images int, likely float64, chance *rand.Rand, refused []string) error {
+// offer appends a mail and puts the answer into the trace.
+func offer(d *fakeDisk, l *Log, raw []byte) error {
+	_, err := l.Append(context.Background(), testEnvelope(1), bytes.NewReader(raw))
+	if err == nil {
+		d.answer("acknowledged", string(mail.ContentID(raw)))
+	} else if errors.Is(err, mail.ErrNoSpace) {
+		d.answer("refused", string(mail.ContentID(raw)))
+	}
+	return err
+}
+
+// checkCrashes cuts the power at steps of the trace, at each with the given
+// chance and at the last one always, and says what is wrong then.
+func checkCrashes(t *testing.T, d *fakeDisk, images int, likely float64, chance *rand.Rand) error {
+	t.Helper()
 	for steps := range d.trace {
 		if steps < len(d.trace)-1 && chance.Float64() > likely {
 			continue
 		}
 		for range images {
-			image, acknowledged := d.crash(steps+1, chance)
-			l, err := openFake(image)
-			if err != nil {
-				return fmt.Errorf("after step %d (%s): %w", steps, d.trace[steps].op, err)
-			}
-			after, err := l.Append(context.Background(), testEnvelope(1), bytes.NewReader(testMail(-1, 500)))
-			if err != nil {
-				return err
-			}
-			mails := found(t, l)
-			if mails[string(after.ID)] != 1 || l.End() != after.Next {
-				return fmt.Errorf("after step %d: the log does not go on", steps)
-			}
-			for _, id := range acknowledged {
-				if mails[id] != 1 {
-					return fmt.Errorf("after step %d (%s): acknowledged mail is there %d times; %s", steps, d.trace[steps].op, mails[id], image)
-				}
-			}
-			for id, n := range mails {
-				if n != 1 {
-					return fmt.Errorf("after step %d: mail %s is there %d times", steps, id, n)
-				}
-			}
-			if steps == len(d.trace)-1 {
-				for _, id := range refused {
-					if mails[id] != 0 {
-						return fmt.Errorf("refused mail is there")
-					}
-				}
-			}
-			image.before = nil
-			if again, err := openFake(image); err != nil || again.Stats().Cut != 0 || again.End() != l.End() {
-				return fmt.Errorf("after step %d: opened again: %v", steps, err)
+			image, answers := d.crash(steps+1, chance)
+			if err := checkImage(t, image, answers); err != nil {
+				return fmt.Errorf("after step %d (%s): %w; %s", steps, d.trace[steps].op, err, image)
 			}
 		}
+	}
+	return nil
+}
+
+func checkImage(t *testing.T, image *fakeDisk, answers map[string]string) error {
+	t.Helper()
+	l, err := openFake(image)
+	if err != nil {
+		return err
+	}
+	after, err := l.Append(context.Background(), testEnvelope(1), bytes.NewReader(testMail(-1, 500)))
+	if err != nil {
+		return err
+	}
+	mails := found(t, l)
+	if mails[string(after.ID)] != 1 || l.End() != after.Next {
+		return errors.New("the log does not go on")
+	}
+	for id, n := range mails {
+		if n != 1 || answers[id] == "refused" {
+			return fmt.Errorf("%s mail is there %d times", answers[id], n)
+		}
+	}
+	for id, answer := range answers {
+		if answer == "acknowledged" && mails[id] != 1 {
+			return errors.New("acknowledged mail is lost")
+		}
+	}
+	again, err := openFake(image)
+	if err != nil || again.Stats().Cut != 0 || again.End() != l.End() {
+		return fmt.Errorf("opened again: %v", err)
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func TestCrashImages(t *testing.T) {
 				t.Fatal(err)
 			}
 			fill(d, l, 12)
-			err = checkCrashes(t, d, images, 1, rand.New(rand.NewPCG(1, 2)), nil)
+			err = checkCrashes(t, d, images, 1, rand.New(rand.NewPCG(1, 2)))
 			if (err != nil) != c.lost {
 				t.Errorf("%v", err)
 			}
@@ -191,12 +191,12 @@ func faulty(t *testing.T, n int, errno error, lasting bool) (stopped bool) {
 	if err != nil {
 		return true // it never opened
 	}
-	refused := fill(d, l, 5)
+	fill(d, l, 5)
 	first := failed
 	mu.Lock()
 	d.before = nil // there is room again
 	mu.Unlock()
-	_, err = l.Append(context.Background(), testEnvelope(1), bytes.NewReader(testMail(-2, 700)))
+	err = offer(d, l, testMail(-2, 700))
 	select {
 	case fatal := <-l.Fatal():
 		stopped = true
@@ -210,7 +210,6 @@ func faulty(t *testing.T, n int, errno error, lasting bool) (stopped bool) {
 		if err != nil {
 			t.Errorf("%s: the log is not stopped, and Append says %v", name(), err)
 		}
-		d.acknowledge(string(mail.ContentID(testMail(-2, 700))))
 	}
 	if first == "" {
 		return false // this time there were fewer operations
@@ -221,15 +220,113 @@ func faulty(t *testing.T, n int, errno error, lasting bool) (stopped bool) {
 	if errno == syscall.ENOSPC && stopped && first != "syncnames" && !lasting {
 		t.Errorf("%s: the log is stopped", name())
 	}
-	if stopped {
-		refused = nil
-	}
 	likely := 0.02
 	if evidence() {
 		likely = 1
 	}
-	if err := checkCrashes(t, d, 1, likely, rand.New(rand.NewPCG(uint64(n), 3)), refused); err != nil {
+	if lasting {
+		likely = 0 // a disk that stays full keeps what it was to take back
+	}
+	if err := checkCrashes(t, d, 1, likely, rand.New(rand.NewPCG(uint64(n), 3))); err != nil {
 		t.Errorf("%s: %v", name(), err)
 	}
 	return stopped
+}
+
+// What a batch that found the disk full has left is taken back before other
+// records are written in its place, else some of it would turn up behind them.
+func TestFullDisk(t *testing.T) {
+	for _, lasting := range []bool{false, true} {
+		d := newFakeDisk()
+		l, err := openFake(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if err := offer(d, l, testMail(10+i, 200)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		full := true
+		d.before = func(op string) error {
+			if full && (op == "write" || op == "sync") {
+				full = lasting
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+		var drafts []*draft
+		for i := range 6 {
+			drafts = append(drafts, testDraft(t, l, i, testMail(20+i, 200)))
+		}
+		if err := l.write(drafts); !errors.Is(err, mail.ErrNoSpace) {
+			t.Fatalf("full disk: %v", err)
+		}
+		for _, dr := range drafts {
+			d.answer("refused", string(dr.record.ID))
+		}
+		if !lasting {
+			if err := checkCrashes(t, d, 20, 0, rand.New(rand.NewPCG(1, 2))); err != nil {
+				t.Errorf("while the disk is full: %v", err)
+			}
+		}
+		full = false
+		if err := offer(d, l, testMail(30, 200)); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkCrashes(t, d, 20, 0, rand.New(rand.NewPCG(1, 2))); err != nil {
+			t.Errorf("lasting %v: %v", lasting, err)
+		}
+	}
+}
+
+// testDraft returns a draft that is ready to be written.
+func testDraft(t *testing.T, l *Log, n int, raw []byte) *draft {
+	t.Helper()
+	d := l.drafts.Get().(*draft)
+	*d = draft{ctx: context.Background(), bytes: d.bytes[:recordHeaderSize], hasher: mail.NewHasher(), record: Record{Envelope: testEnvelope(n)}}
+	if whole, err := d.begin(bytes.NewReader(raw), 1<<20); err != nil || !whole {
+		t.Fatal(err)
+	}
+	d.finish()
+	return d
+}
+
+// What a new process finds in the page cache of one that was killed is made
+// durable before it is shown, the names of segments too.
+func TestKilledBeforeSync(t *testing.T) {
+	for _, op := range []string{"sync", "syncnames"} {
+		d := newFakeDisk()
+		l, err := openFake(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 3 {
+			if err := offer(d, l, testMail(i, 3000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		d.before = func(o string) error {
+			if o == op {
+				return errors.New("killed")
+			}
+			return nil
+		}
+		for i := 3; l.usable() == nil; i++ {
+			_ = offer(d, l, testMail(i, 3000))
+		}
+		d.before = nil
+		if l, err = openFake(d); err != nil {
+			t.Fatal(err)
+		}
+		for id := range found(t, l) {
+			d.answer("acknowledged", id)
+		}
+		if err := offer(d, l, testMail(99, 3000)); err != nil {
+			t.Fatal(err)
+		}
+		if err := checkCrashes(t, d, 20, 0, rand.New(rand.NewPCG(1, 2))); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+	}
 }

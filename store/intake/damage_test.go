@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-
-	"ventanilla/mail"
 )
 
 // small returns the only segment of a log of n mails, one after the other, and
@@ -131,13 +129,7 @@ func TestTornBatch(t *testing.T) {
 	first := appendTest(t, l, 0, 100)
 	var drafts []*draft
 	for i := range 3 {
-		dr := l.drafts.Get().(*draft)
-		*dr = draft{ctx: context.Background(), bytes: dr.bytes[:recordHeaderSize], hasher: mail.NewHasher(), record: Record{Envelope: testEnvelope(i)}}
-		if _, err := dr.begin(bytes.NewReader(testMail(10+i, 100)), 1000); err != nil {
-			t.Fatal(err)
-		}
-		dr.finish()
-		drafts = append(drafts, dr)
+		drafts = append(drafts, testDraft(t, l, i, testMail(10+i, 100)))
 	}
 	if err := l.write(drafts); err != nil {
 		t.Fatal(err)
@@ -150,6 +142,19 @@ func TestTornBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := holds(t, l, []Record{first}, 1); err != nil {
+		t.Error(err)
+	}
+}
+
+// A record is one only where it was written.
+func TestRepeated(t *testing.T) {
+	segment, records := small(t, 3)
+	first := segment[records[0].Position.Offset:records[0].Next.Offset]
+	l, err := openFake(with(append(bytes.Clone(segment), first...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := holds(t, l, records, 3); err != nil {
 		t.Error(err)
 	}
 }

@@ -25,7 +25,7 @@ type fakeDisk struct {
 	unsyncedNames bool // names are not
 }
 
-// operation is one step of the trace. Acknowledged mails are steps too.
+// operation is one step of the trace. What a sender was told is a step too.
 type operation struct {
 	op       string
 	file     *fakeFile
@@ -183,20 +183,20 @@ func (f *fakeFile) Map(from, size int64) ([]byte, func(), error) {
 	return b, func() {}, err
 }
 
-// acknowledge puts a mail's acknowledgement into the trace.
-func (d *fakeDisk) acknowledge(id string) {
+// answer puts into the trace that a mail was "acknowledged" or "refused".
+func (d *fakeDisk) answer(word, id string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.trace = append(d.trace, operation{op: "acknowledged", to: id})
+	d.trace = append(d.trace, operation{op: word, to: id})
 }
 
 // crash returns the disk as it may be after a power cut behind the first steps
-// of the trace, and the mails that were acknowledged by then. Of what was
-// written and not synced any pages may be there, in any mixture; of the names
-// the first changes, in order.
-func (d *fakeDisk) crash(steps int, chance *rand.Rand) (*fakeDisk, []string) {
+// of the trace, and what was answered by then. Of what was written and not
+// synced any pages may be there, in any mixture; of the names the first
+// changes, in order.
+func (d *fakeDisk) crash(steps int, chance *rand.Rand) (image *fakeDisk, answers map[string]string) {
 	trace := d.trace[:steps]
-	var acknowledged []string
+	answers = map[string]string{}
 	synced, names := map[*fakeFile]int{}, 0
 	for i, o := range trace {
 		switch o.op {
@@ -204,8 +204,8 @@ func (d *fakeDisk) crash(steps int, chance *rand.Rand) (*fakeDisk, []string) {
 			synced[o.file] = i
 		case "syncnames":
 			names = i
-		case "acknowledged":
-			acknowledged = append(acknowledged, o.to)
+		case "acknowledged", "refused":
+			answers[o.to] = o.op
 		}
 	}
 	names += chance.IntN(len(trace) - names + 1)
@@ -233,11 +233,11 @@ func (d *fakeDisk) crash(steps int, chance *rand.Rand) (*fakeDisk, []string) {
 			delete(folder, o.from)
 		}
 	}
-	image := newFakeDisk()
+	image = newFakeDisk()
 	for name, f := range folder {
 		image.names[name] = &fakeFile{disk: image, name: name, data: bytes.Clone(data[f])}
 	}
-	return image, acknowledged
+	return image, answers
 }
 
 func (d *fakeDisk) String() string {

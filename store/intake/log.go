@@ -44,7 +44,7 @@ const (
 	// its journal: half the time of a sync, less where others sync as well.
 	// For batches from smallBatch on it would not be worth writing twice.
 	smallBatch = 64 << 10
-	zeros      = 512 << 10
+	zerosAhead = 512 << 10
 )
 
 // Options say how a log is kept. A zero field means its default.
@@ -52,6 +52,8 @@ type Options struct {
 	SegmentSize int64 // bytes from which on the next segment is begun: 128 MiB
 	Reserve     int64 // free bytes of the disk below which mails are refused: 256 MiB; negative for none
 	MaxSize     int64 // bytes of a mail, 1 GiB at most: that of mail.DefaultLimits
+
+	zeros int // bytes of zeros written ahead; less in tests
 }
 
 // Position is a place in the log where a record begins or ends. Positions are
@@ -151,7 +153,7 @@ func open(d disk, o Options) (*Log, error) {
 	o.SegmentSize = cmp.Or(o.SegmentSize, 128<<20)
 	o.Reserve = cmp.Or(o.Reserve, 256<<20)
 	o.MaxSize = min(cmp.Or(o.MaxSize, mail.DefaultLimits.Size), maxMail)
-	l := &Log{options: o, disk: d, fatal: make(chan error, 1), turn: make(chan struct{}, 1), zeros: make([]byte, zeros), out: bufio.NewWriterSize(nil, 256<<10)}
+	l := &Log{options: o, disk: d, fatal: make(chan error, 1), turn: make(chan struct{}, 1), zeros: make([]byte, cmp.Or(o.zeros, zerosAhead)), out: bufio.NewWriterSize(nil, 256<<10)}
 	l.drafts.New = func() any { return &draft{bytes: make([]byte, 16<<10)} }
 	names, err := d.List()
 	if err != nil {
@@ -216,7 +218,7 @@ func (l *Log) load(name string) error {
 	return nil
 }
 
-// mend cuts the torn tail of the last segment.
+// mend cuts the torn tail of the last segment and makes the rest durable.
 func (l *Log) mend() error {
 	b, release, err := l.active.Map(0, l.size)
 	if err != nil {
@@ -232,8 +234,8 @@ func (l *Log) mend() error {
 	if err == nil {
 		err = l.active.Truncate(s.end)
 	}
-	if err == nil {
-		err = l.active.Sync()
+	if err == nil { // a process that was killed may not have come to this
+		err = cmp.Or(l.active.Sync(), l.disk.Sync())
 	}
 	l.end.Offset, l.size = s.end, s.end
 	if s.end > segmentHeaderSize {

@@ -164,6 +164,7 @@ func TestRefused(t *testing.T) {
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
 	left := errors.New("client went away")
+	late, cancelLate := context.WithCancel(context.Background())
 	for _, c := range []struct {
 		name string
 		ctx  context.Context
@@ -174,6 +175,7 @@ func TestRefused(t *testing.T) {
 		{"too large by one", context.Background(), strings.NewReader(strings.Repeat("x", 2<<20+1)), mail.ErrTooLarge},
 		{"reader fails", context.Background(), io.MultiReader(bytes.NewReader(testMail(1, 3000)), iotest.ErrReader(left)), left},
 		{"reader of a large mail fails", context.Background(), io.MultiReader(bytes.NewReader(testMail(1, 3<<19)), iotest.ErrReader(left)), left},
+		{"large mail cancelled at its end", late, io.MultiReader(bytes.NewReader(testMail(1, 3<<19)), readerFunc(cancelLate)), context.Canceled},
 		{"cancelled", gone, bytes.NewReader(testMail(1, 10)), context.Canceled},
 	} {
 		if _, err := l.Append(c.ctx, testEnvelope(1), c.r); !errors.Is(err, c.want) {
@@ -194,6 +196,11 @@ func TestRefused(t *testing.T) {
 		t.Errorf("after Close: %v", err)
 	}
 }
+
+// readerFunc is called at the end of what is read.
+type readerFunc func()
+
+func (fn readerFunc) Read([]byte) (int, error) { fn(); return 0, io.EOF }
 
 func TestReserve(t *testing.T) {
 	l := openTest(t, filepath.Join(t.TempDir(), "log"), Options{Reserve: 1 << 60})
