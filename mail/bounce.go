@@ -20,7 +20,8 @@ func (b *builder) readBounce() {
 			}
 		}
 	}
-	notice, original := splitNotice(m.Text)
+	notice, original := splitNotice(shorten(m.Text, maxOriginal))
+	notice = shorten(notice, maxNotice)
 	if i := strings.Index(m.Text, "\nFinal-Recipient:"); i >= 0 && len(m.Recipients) == 0 {
 		m.readStatus([]byte(m.Text[i+1:])) // a report that is not labelled as one
 	}
@@ -44,6 +45,9 @@ func (b *builder) readBounce() {
 	}
 	m.completeRecipients(notice)
 }
+
+// maxNotice is how many bytes of a mail system's own words are read.
+const maxNotice = 32 << 10
 
 // attachedID looks for the original's Message-ID in attached texts.
 func (b *builder) attachedID() string {
@@ -388,12 +392,21 @@ func (m *Message) completeRecipients(notice string) {
 			r.Action = actionOf(r.Status, r.Diagnostic, action)
 		}
 		if r.Status == "" {
-			r.Status = map[string]string{"4": "4.0.0", "5": "5.0.0"}[replyCode(r.Diagnostic)[:min(1, len(replyCode(r.Diagnostic)))]]
-		}
-		if r.Status == "" {
-			r.Status = map[bool]string{true: "4.0.0", false: "5.0.0"}[r.Action == "delayed"]
+			r.Status = generalStatus(replyCode(r.Diagnostic), r.Action)
 		}
 	}
+}
+
+// generalStatus is the status of a recipient of which no more is known than an
+// SMTP reply code or what became of it (RFC 3463 §3.1).
+func generalStatus(code, action string) string {
+	switch {
+	case strings.HasPrefix(code, "4"), code == "" && action == "delayed":
+		return "4.0.0"
+	case action == "delivered", action == "relayed", action == "expanded":
+		return "2.0.0"
+	}
+	return "5.0.0"
 }
 
 // actionOf says what became of a recipient by its status where no action was
@@ -423,9 +436,7 @@ func diagnosticFor(notice, address string) string {
 	}
 	rest := strings.TrimLeft(notice[i+len(address):], ">\"' \t:;,.")
 	rest = strings.TrimPrefix(rest, "\n")
-	if strings.HasPrefix(rest, "\n") { // the reason stands below an empty line
-		rest = rest[1:]
-	}
+	rest = strings.TrimPrefix(rest, "\n") // the reason stands below an empty line
 	if end := strings.Index(rest, "\n\n"); end >= 0 {
 		rest = rest[:end]
 	}

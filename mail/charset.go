@@ -15,10 +15,11 @@ import (
 // decodeCharset makes UTF-8 of text in a named charset. known is false when
 // there is no such charset here; the text is then read as if none was declared.
 func decodeCharset(name string, b []byte) (text string, known bool) {
-	name = strings.ToLower(strings.Trim(name, " \t\r\n\"'"))
+	name = strings.ToLower(strings.TrimSpace(name))
 	if i := strings.IndexAny(name, " \t(;*"); i >= 0 {
 		name = name[:i]
 	}
+	name = strings.Trim(name, "\"'")
 	name = strings.ReplaceAll(name, "_", "-")
 	switch name {
 	case "", "us-ascii", "ascii", "ansi-x3.4-1968", "unknown-8bit", "x-unknown", "unknown", "7bit", "8bit", "default", "none":
@@ -176,7 +177,7 @@ func decodeWords(s string) string {
 		}
 		word, after, ok := cutWord(s[start:])
 		if !ok {
-			if strings.Index(s[start+2:], "?=") < 0 {
+			if !strings.Contains(s[start+2:], "?=") {
 				break // nor will any later one end
 			}
 			pending.flush(&out)

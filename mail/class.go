@@ -105,20 +105,34 @@ func bounceEvidence(b *builder) string {
 	if value := m.Get("X-Failed-Recipients"); value != "" {
 		return "X-Failed-Recipients: " + value
 	}
-	subject := bounceSubject(m.Subject)
-	switch {
-	case m.isDaemon() && firstWord(m.Get("Auto-Submitted")) != "auto-replied":
+	return bounceForm(m)
+}
+
+// bounceForm knows a bounce that no standard shaped by who sent it and how it
+// reads.
+func bounceForm(m *Message) string {
+	daemon := m.isDaemon()
+	if daemon && firstWord(m.Get("Auto-Submitted")) != "auto-replied" {
 		return "From: " + m.Get("From")
-	case m.isDaemon() && (subject || bounceBody(m.Text)):
-		return "From: " + m.Get("From")
-	case m.nullReturnPath() && (subject || bounceBody(m.Text)):
-		return "Return-Path: <> and the form of a bounce"
-	case m.fromLocal("postmaster", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin") && (subject || bounceBody(m.Text)):
-		return "From: " + m.Get("From") + " and the form of a bounce"
-	case subject && bounceBody(m.Text) && len(m.InReplyTo) == 0 && !isAnswerSubject(m.Subject):
-		return "Subject and text of a bounce"
 	}
-	return ""
+	null := m.nullReturnPath()
+	system := daemon || null || m.fromLocal("postmaster", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin")
+	if !system && (len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject)) {
+		return ""
+	}
+	subject := bounceSubject(m.Subject)
+	if !system && !subject || !subject && !bounceBody(m.Text) || !system && !bounceBody(m.Text) {
+		return ""
+	}
+	switch {
+	case daemon:
+		return "From: " + m.Get("From")
+	case null:
+		return "Return-Path: <> and the form of a bounce"
+	case system:
+		return "From: " + m.Get("From") + " and the form of a bounce"
+	}
+	return "Subject and text of a bounce"
 }
 
 // fromLocal says that the From address has one of these local parts.

@@ -86,30 +86,3 @@ func TestParse(t *testing.T) {
 		t.Errorf("%s %v", m.Class, m.Defects)
 	}
 }
-
-func BenchmarkParse4K(b *testing.B) {
-	raw := []byte("From: a@b.example\r\nTo: c@d.example\r\nSubject: no imprime\r\nDate: Mon, 9 Dec 2013 14:02:03 -0500\r\nMessage-ID: <1@b>\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n")
-	for len(raw) < 4096 {
-		raw = append(raw, "La impresora del segundo piso no imprime desde ayer.\r\n"...)
-	}
-	b.Run("parse", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			Parse(raw)
-		}
-	})
-	b.Run("id", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			ContentID(raw)
-		}
-	})
-	b.Run("prescan", func(b *testing.B) {
-		b.ReportAllocs()
-		for b.Loop() {
-			if Prescan(raw, DefaultLimits) != nil {
-				b.Fatal()
-			}
-		}
-	})
-}

@@ -38,8 +38,15 @@ func (m *Message) Markdown() string {
 	return text
 }
 
+// maxFormatted is how many bytes of HTML keep their formatting. A longer page
+// is passed on as its text.
+const maxFormatted = 256 << 10
+
 // htmlMarkdown returns "" where the page cannot be read.
 func (m *Message) htmlMarkdown() string {
+	if len(m.HTML) > maxFormatted {
+		return ""
+	}
 	root := parseHTML(m.HTML)
 	if root == nil {
 		return ""
@@ -49,7 +56,7 @@ func (m *Message) htmlMarkdown() string {
 			root = parseHTML(m.HTML)
 		}
 	}
-	sanitise(root, m.pictures())
+	sanitise(root, m.pictures(), 0)
 	out, err := newConverter().ConvertNode(root)
 	if err != nil {
 		return ""
@@ -60,7 +67,7 @@ func (m *Message) htmlMarkdown() string {
 func newConverter() *converter.Converter {
 	return converter.NewConverter(converter.WithPlugins(
 		base.NewBasePlugin(),
-		commonmark.NewCommonmarkPlugin(),
+		commonmark.NewCommonmarkPlugin(commonmark.WithListEndComment(false)),
 		table.NewTablePlugin(table.WithHeaderPromotion(true), table.WithSkipEmptyRows(true)),
 	))
 }
@@ -99,8 +106,9 @@ func (m *Message) pictures() map[string]string {
 }
 
 // sanitise leaves of a tree what may be passed on. What is not on the list
-// loses its element and keeps its words.
-func sanitise(n *html.Node, pictures map[string]string) {
+// loses its element and keeps its words; so do lists and quotes too deep within
+// each other.
+func sanitise(n *html.Node, pictures map[string]string, depth int) {
 	for c := n.FirstChild; c != nil; {
 		next := c.NextSibling
 		switch {
@@ -109,7 +117,15 @@ func sanitise(n *html.Node, pictures map[string]string) {
 		case c.Type == html.ElementNode && (isSilent(c.DataAtom) || isHidden(c) || isControl(c.DataAtom)):
 			n.RemoveChild(c)
 		case c.Type == html.ElementNode:
-			sanitise(c, pictures)
+			switch c.DataAtom {
+			case atom.Blockquote, atom.Ul, atom.Ol:
+				sanitise(c, pictures, depth+1)
+				if depth >= maxListDepth {
+					rename(c, atom.Div)
+				}
+			default:
+				sanitise(c, pictures, depth)
+			}
 			sanitiseElement(c, pictures)
 		}
 		c = next
