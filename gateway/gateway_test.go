@@ -164,7 +164,8 @@ func (p *played) tellMails() {
 	var lines []string
 	for _, o := range os {
 		if !p.seen[o.ID] {
-			p.seen[o.ID], p.last[o.To] = true, o
+			p.seen[o.ID], p.last["before "+o.To] = true, p.last[o.To]
+			p.last[o.To] = o
 			for what, link := range links {
 				if link.MatchString(mail.Parse(p.raw(o)).Text) {
 					p.last[what+" "+o.To] = o
@@ -188,7 +189,7 @@ func (p *played) raw(o mailout.Outgoing) []byte {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\$(reply|id|ticket|approve|reject|page|confirm|bounce)\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|confirm|bounce)\(([^)]+)\)`)
 	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
 		"confirm": regexp.MustCompile(`mailto:([^?\s]+\+c[a-z2-7]+@[^?\s]+)\?`),
 		"page":    regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
@@ -201,7 +202,9 @@ func (p *played) fill(text string) string {
 	return placeholder.ReplaceAllStringFunc(text, func(s string) string {
 		m := placeholder.FindStringSubmatch(s)
 		to := m[2]
-		if _, decides := links[m[1]]; decides {
+		if m[1] == "reply1" { // of the mail before the last
+			to, m[1] = "before "+to, "reply"
+		} else if _, decides := links[m[1]]; decides {
 			to = m[1] + " " + to
 		}
 		o, ok := p.last[to]

@@ -286,7 +286,10 @@ func (s *settling) gatherCounts(c *rules.Case) (err error) {
 	}
 	c.Counts.DomainHour = count(store.CountDomain, domainOf(from), 1)
 	c.Counts.AllHour = count(store.CountAll, "", 1)
-	c.Counts.AdminTold = count(store.CountTold, "cap", 1) > 0
+	c.Counts.CapTold = count(store.CountTold, rules.CapReached, 1) > 0
+	if c.Message.Class == mail.ClassOwn {
+		c.Counts.OwnTold = count(store.CountTold, rules.OwnMailCameBack, 24) > 0
+	}
 	return err
 }
 

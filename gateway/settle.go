@@ -362,8 +362,8 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 				return err
 			}
 		}
-		if l.Reason == "acknowledgement-cap" {
-			if err := s.tx.AddCount(s.now, store.CountTold, "cap"); err != nil {
+		if l.Template == "aviso-admin" {
+			if err := s.tx.AddCount(s.now, store.CountTold, l.Reason); err != nil {
 				return err
 			}
 		}

@@ -74,7 +74,8 @@ type Counts struct {
 	AddressHour, AddressDay int // to the sender's address
 	DomainHour              int // to unverified senders of its domain
 	AllHour                 int
-	AdminTold               bool // that the cap of all was reached this hour
+	CapTold                 bool // the admin, this hour: that the cap of all was reached
+	OwnTold                 bool // the admin, this day: that our own mail comes back
 }
 
 // Caps are the most automatic mails that go out. Zero caps nothing.
@@ -117,6 +118,12 @@ type Decision struct {
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
 	Body        string      // the part of the text that others may see: without commands
 }
+
+// What the admin is told, at most so often: the Reasons of letters.
+const (
+	CapReached      = "acknowledgement-cap" // once an hour
+	OwnMailCameBack = "own-mail-came-back"  // once a day
+)
 
 // Letter is an answer to a mail that no event of a ticket calls for.
 type Letter struct {

@@ -38,7 +38,9 @@ func (d *decider) decide() {
 		d.settle(ToDuplicate, "same content was settled before")
 	case m.Class == mail.ClassOwn:
 		d.settle(ToFiled, "our own mail came back")
-		d.tellAdmin("own-mail-came-back")
+		if !d.Counts.OwnTold { // the notice itself may come back too
+			d.tellAdmin(OwnMailCameBack)
+		}
 	case m.Class == mail.ClassBounce, m.Class == mail.ClassReceipt, m.Class == mail.ClassComplaint:
 		d.ledger()
 	case len(m.From) != 1 || m.From[0].Address == "":
@@ -73,6 +75,11 @@ func (d *decider) written() {
 		return
 	}
 	d.byOther(ticket, thread)
+	for _, th := range d.Thread { // tokens of further tickets: an article on each
+		if t, ok := d.Tickets[th.Ticket]; ok && th.By == ByToken && t.ID != ticket.ID && thread.By == ByToken {
+			d.byOther(t, th)
+		}
+	}
 }
 
 // settle ends a decision.

@@ -256,7 +256,7 @@ func TestCaps(t *testing.T) {
 		{"verified, twentieth", true, Counts{AddressHour: 19, AddressDay: 19, DomainHour: 99}, "ticket, open ack=full", false},
 		{"verified, after that", true, Counts{AddressHour: 20}, "ticket, open ack=", true},
 		{"all", true, Counts{AllHour: 500}, "ticket, open ack=, letter aviso-admin", false},
-		{"all, told", true, Counts{AllHour: 500, AdminTold: true}, "ticket, open ack=", false},
+		{"all, told", true, Counts{AllHour: 500, CapTold: true}, "ticket, open ack=", false},
 	} {
 		k := testCase(otto, "hola")
 		k.Thread, k.Auth, k.Counts = nil, c.auth, c.counts

@@ -66,9 +66,9 @@ func domain(address string) string {
 }
 
 // askIdentity asks the requester, at the registered address, whether the other
-// address is theirs too.
+// address is theirs too; once, while something is held.
 func (d *decider) askIdentity(t desk.Ticket) {
-	if p := d.People[t.Requester]; p.Address != "" && d.Counts.AllHour < d.Caps.AllPerHour {
+	if p := d.People[t.Requester]; p.Address != "" && t.Held == 0 && d.Counts.AllHour < d.Caps.AllPerHour {
 		d.Letters = append(d.Letters, Letter{Template: "identidad", To: p.Address, Name: p.Name, Ticket: t.ID,
 			Lines: []string{d.from().Address}, Counted: true})
 	}
@@ -174,10 +174,11 @@ func (d *decider) routing() Routing {
 // opening fills in what no rule has said.
 func (d *decider) opening(r Route) desk.Opening {
 	q := d.World.Queues[0]
-	for i, a := range d.Addressed {
-		if named, ok := d.World.Queue(a.Queue); ok && (a.Visible || i == len(d.Addressed)-1) {
-			q = named
-			break
+	for _, visible := range []bool{false, true} { // one that stands in To or Cc, if any does
+		for _, a := range slices.Backward(d.Addressed) {
+			if named, ok := d.World.Queue(a.Queue); ok && (a.Visible || !visible) {
+				q = named
+			}
 		}
 	}
 	if named, ok := d.World.Queue(r.Queue); ok {
@@ -236,8 +237,8 @@ func (d *decider) capped(ack desk.Ack) desk.Ack {
 	switch {
 	case over(n.AllHour, k.AllPerHour):
 		d.say("sin acuse: tope general de %d por hora", k.AllPerHour)
-		if n.AllHour == k.AllPerHour && !n.AdminTold {
-			d.tellAdmin("acknowledgement-cap")
+		if n.AllHour == k.AllPerHour && !n.CapTold {
+			d.tellAdmin(CapReached)
 		}
 	case ack == desk.AckFixed && (over(n.AddressHour, k.UnverifiedPerHour) || over(n.AddressDay, k.UnverifiedPerDay)):
 		d.say("sin acuse: tope por dirección no verificada")
