@@ -14,6 +14,9 @@ func addresses(value string) []Address {
 		a, ok := mailbox(piece)
 		switch {
 		case ok && a.Address == "" && !strings.ContainsAny(piece, "@<"):
+			if len(pending) > maxQuoted {
+				list, pending = appendName(list, pending), ""
+			}
 			if pending != "" {
 				pending += ", "
 			}

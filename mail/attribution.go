@@ -49,8 +49,8 @@ func (s *splitter) isAttribution(joined string, after, lines int) bool {
 		return true
 	case verb && ends && s.nextIsQuoted(after):
 		return lines <= 2
-	case verb && ends && digit && strings.ContainsAny(joined, "@"):
-		return strings.Contains(joined, ":") && lines == 1 && endsWithVerb(strings.TrimRight(joined, ": "))
+	case verb && ends && lines == 1 && endsWithVerb(joined) && (endsWithAddress(joined) || digit && strings.Contains(joined, "@")):
+		return true
 	case ends && s.nextIsQuoted(after):
 		return (digit && strings.Count(joined, ":") >= 2) || strings.Contains(joined, "@")
 	case isDateLine(joined) && strings.HasSuffix(joined, ">"):

@@ -170,16 +170,14 @@ func decodeWords(s string) string {
 	}
 	var out strings.Builder
 	var pending encodedWords
+	last := len(s) - strings.LastIndex(s, "?=") // how far from the end the last word ends
 	for s != "" {
 		start := strings.Index(s, "=?")
-		if start < 0 {
-			break
+		if start < 0 || start+2 > len(s)-last {
+			break // nor would any later one end
 		}
 		word, after, ok := cutWord(s[start:])
 		if !ok {
-			if !strings.Contains(s[start+2:], "?=") {
-				break // nor will any later one end
-			}
 			pending.flush(&out)
 			out.WriteString(s[:start+2])
 			s = s[start+2:]
@@ -239,23 +237,20 @@ func cutWord(s string) (w encodedWord, after string, ok bool) {
 	if strings.ContainsAny(w.charset, " \t=") {
 		return w, s, false
 	}
-	encoding := rest[mark+1]
+	encoding := rest[mark+1] | 0x20 // lower case
 	rest = rest[mark+3:]
+	if encoding != 'b' && encoding != 'q' {
+		return w, s, false
+	}
 	end := strings.Index(rest, "?=")
 	if end < 0 {
 		return w, s, false
 	}
 	text := rest[:end]
-	switch encoding {
-	case 'b', 'B':
+	if encoding == 'b' {
 		w.bytes = decodeTransfer("base64", []byte(text))
-	case 'q', 'Q':
-		w.bytes = decodeQ(text)
-		if hasEightBit(text) && utf8.Valid(w.bytes) { // bytes that were not encoded: they are UTF-8 by now
-			w.charset = "utf-8"
-		}
-	default:
-		return w, s, false
+	} else if w.bytes = decodeQ(text); hasEightBit(text) && utf8.Valid(w.bytes) {
+		w.charset = "utf-8" // of bytes that were not encoded: they are UTF-8 by now
 	}
 	return w, rest[end+2:], true
 }

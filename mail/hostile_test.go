@@ -94,6 +94,10 @@ func harmless() map[string]string {
 		"parentheses":       "To: " + fill("(", 100<<10) + "\r\n\r\n",
 		"encoded-words":     "Subject: " + fill("=?a?q?", 100<<10) + "\r\nTo: " + fill("=?a?b?", 100<<10) + "\r\n\r\n",
 		"encoded-words end": "Subject: " + fill("=?utf-8?q?", 90<<10) + "?=\r\n\r\n",
+		"encoded-words far": "Subject: " + fill("=?x ", 90<<10) + "?=\r\nTo: " + fill("=?a?x?", 90<<10) + "?=\r\n\r\n",
+		"names":             "To: " + fill("a,", 100<<10) + "\r\n\r\n",
+		"bounce":            "From: mailer-daemon@x.example\r\n\r\n" + fill("a@b.example: 550 x\n", 900<<10),
+		"many bounced":      "From: mailer-daemon@x.example\r\n\r\n" + manyBounced(),
 		"carriage returns":  "Subject: " + fill("\r", 100<<10) + "\r\n\r\n",
 		"subject tags":      "Subject: " + fill("[", 100<<10) + "\r\n\r\n",
 		"colons":            "To: " + fill(":", 100<<10) + "\r\n\r\n",
@@ -116,6 +120,14 @@ func harmless() map[string]string {
 		"html cells":        "Content-Type: text/html\r\n\r\n<table>" + fill("<tr><td>a<td>b\n", 900<<10),
 		"html closing":      "Content-Type: text/html\r\n\r\n" + fill("</p></a>\n", 900<<10),
 	}
+}
+
+func manyBounced() string {
+	var b strings.Builder
+	for i := range 30000 {
+		fmt.Fprintf(&b, "a%d@b.example: 550 x\n", i)
+	}
+	return b.String()
 }
 
 func TestLaborious(t *testing.T) {

@@ -1,7 +1,6 @@
 package mail
 
 import (
-	"net/url"
 	"strings"
 
 	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
@@ -177,9 +176,7 @@ func rename(n *html.Node, to atom.Atom) { n.DataAtom, n.Data = to, to.String() }
 // sanitisePicture keeps a picture that came with the mail; any other goes.
 func sanitisePicture(n *html.Node, src string, pictures map[string]string) {
 	id, ok := strings.CutPrefix(src, "cid:")
-	if decoded, err := url.PathUnescape(id); err == nil {
-		id = decoded
-	}
+	id = string(percentDecode([]byte(id))) // RFC 2392 §2
 	name, known := pictures[id]
 	if !ok || !known || strings.ContainsAny(id, " \t()<>\\\"'") {
 		rename(n, atom.Span)

@@ -267,9 +267,9 @@ func isMobileLine(line string) bool {
 	folded := Fold(line)
 	for _, start := range [...]string{
 		"enviado desde mi ", "enviado desde outlook", "enviado desde correo", "enviado desde yahoo", "enviado desde el correo",
-		"enviado desde un ", "enviado mediante ", "obtener outlook para", "obtenga outlook para", "descargar outlook para",
-		"sent from my ", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from proton", "sent from samsung", "sent via ", "get outlook for", "sent using ", "sent with ",
-		"enviado do meu ", "enviado do outlook", "enviado do yahoo", "enviado do correio", "enviado a partir d", "enviado via ", "obter o outlook para", "baixe o outlook para", "enviado de meu ",
+		"enviado desde un ", "obtener outlook para", "obtenga outlook para", "descargar outlook para",
+		"sent from my ", "sent from mail for", "sent from outlook", "sent from yahoo", "sent from proton", "sent from samsung", "get outlook for",
+		"enviado do meu ", "enviado do outlook", "enviado do yahoo", "enviado do correio", "enviado a partir d", "obter o outlook para", "baixe o outlook para", "enviado de meu ",
 		"envoye de mon ", "envoye depuis ", "envoye a partir ", "telecharger outlook", "obtenir outlook", "envoye avec ",
 		"von meinem ", "gesendet von ", "gesendet mit ", "holen sie sich outlook", "outlook fur ",
 		"inviato da ", "inviato dal ", "scarica outlook", "ottieni outlook", "verzonden vanaf ", "skickat fran min", "sendt fra min", "wyslane z ", "отправлено с ", "enviat des de",
@@ -278,7 +278,12 @@ func isMobileLine(line string) bool {
 			return !strings.Contains(rest, ", ") && !strings.Contains(rest, ". ") && len(strings.Fields(rest)) <= 9
 		}
 	}
-	for _, start := range [...]string{"sent from ", "enviado desde ", "enviado por "} {
+	return isSentWith(folded)
+}
+
+// isSentWith knows the lines that say with what a mail was sent, in few words.
+func isSentWith(folded string) bool {
+	for _, start := range [...]string{"sent from ", "sent via ", "sent using ", "sent with ", "enviado desde ", "enviado mediante ", "enviado via ", "enviado com ", "enviado con "} {
 		if rest, ok := strings.CutPrefix(folded, start); ok {
 			rest, _, _ = strings.Cut(rest, "<")
 			rest, _, _ = strings.Cut(rest, "(")
@@ -296,7 +301,7 @@ func (s *splitter) closing(start, end int) {
 	}
 	for i := end - 1; i > start && i >= end-maxClosing; i-- {
 		line := strings.TrimSpace(s.lines[i])
-		if utf8.RuneCountInString(line) > 60 || strings.HasSuffix(line, "?") {
+		if utf8.RuneCountInString(line) > 60 || strings.HasSuffix(line, "?") || isPostscript(line) {
 			return
 		}
 		if isClosing(line) || i == end-1 && s.isNameLine(i) {
@@ -304,6 +309,15 @@ func (s *splitter) closing(start, end int) {
 			return
 		}
 	}
+}
+
+// isPostscript says that a line is written after the close and no part of it.
+func isPostscript(line string) bool {
+	switch folded := Fold(line); {
+	case strings.HasPrefix(folded, "pd:"), strings.HasPrefix(folded, "p.d."), strings.HasPrefix(folded, "pd."), strings.HasPrefix(folded, "ps:"), strings.HasPrefix(folded, "p.s."), strings.HasPrefix(folded, "posdata"), strings.HasPrefix(folded, "nota:"), strings.HasPrefix(folded, "#"):
+		return true
+	}
+	return false
 }
 
 // maxClosing is how many lines a close has with what stands below it.
