@@ -1,16 +1,21 @@
 package main
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,10 +44,7 @@ func adminHandler(h *house) http.Handler {
 			answer(w, v, err)
 		})
 	}
-	handle("GET /tickets", func(r *http.Request) (any, error) {
-		before, _ := strconv.ParseUint(r.FormValue("before"), 10, 64)
-		return h.Tickets(r.Context(), r.FormValue("where"), desk.TicketID(before), number(r, "limit", 50))
-	})
+	handle("GET /tickets", func(r *http.Request) (any, error) { return listTickets(r, h) })
 	handle("GET /tickets/{number}", func(r *http.Request) (any, error) { return showTicket(r.Context(), h, r.PathValue("number")) })
 	handle("GET /outbox", func(r *http.Request) (any, error) {
 		return h.Outbox(r.Context(), r.FormValue("after"), number(r, "limit", 100))
@@ -76,17 +78,35 @@ func deliverHandler(h *house) http.Handler {
 	m.HandleFunc("POST /deliver", func(w http.ResponseWriter, r *http.Request) {
 		env := envelope(r)
 		env.Source = "pipe"
-		for _, rcpt := range env.Rcpts {
-			if err := h.Accepts(env, rcpt); err != nil {
-				answer(w, nil, err)
-				return
-			}
+		id, err := deliver(r.Context(), h, env, r.Body)
+		if err != nil { // whoever is still sending hears the answer only at the end
+			_, _ = io.Copy(io.Discard, io.LimitReader(r.Body, sizeMost))
 		}
-		id, err := h.Receive(r.Context(), env, r.Body)
-		answer(w, map[string]mail.ID{"id": id}, err)
+		answer(w, delivered{id}, err)
 	})
 	return m
 }
+
+// delivered is what "deliver" answers.
+type delivered struct {
+	ID mail.ID `json:"id"`
+}
+
+// deliver takes charge of a mail for several recipients, or of none.
+func deliver(ctx context.Context, h *house, env mail.Envelope, body io.Reader) (mail.ID, error) {
+	for _, rcpt := range env.Rcpts {
+		if err := h.Accepts(env, rcpt); err != nil {
+			return "", fmt.Errorf("%s: %w", rcpt, err)
+		}
+	}
+	b := bufio.NewReaderSize(body, headerMost)
+	if header, _ := b.Peek(headerMost); mail.TooManyReceived(header) {
+		return "", mail.ErrLoop
+	}
+	return h.Receive(ctx, env, b)
+}
+
+const headerMost = 256 << 10 // bytes in which Received fields are counted
 
 func envelope(r *http.Request) mail.Envelope {
 	q := r.URL.Query()
@@ -98,6 +118,47 @@ func number(r *http.Request, key string, otherwise int) int {
 		return n
 	}
 	return otherwise
+}
+
+// ticketStates are the states of a ticket, as its life goes.
+var ticketStates = [...]desk.State{desk.New, desk.Open, desk.Pending, desk.Resolved, desk.Closed, desk.Merged, desk.Cancelled}
+
+// listTickets returns tickets of a queue or an agent, in one state or in any,
+// the newest first.
+func listTickets(r *http.Request, h *house) (all []desk.Ticket, err error) {
+	state, queue, agent := r.FormValue("state"), r.FormValue("queue"), r.FormValue("agent")
+	within := "state/"
+	if queue != "" {
+		if _, ok := h.Setup().World.Queue(queue); !ok {
+			return nil, fmt.Errorf("la cola %q: %w", queue, gateway.ErrNotFound)
+		}
+		within = "queue/" + queue + "/"
+	} else if agent != "" {
+		if _, ok := h.Setup().World.Agent(agent); !ok {
+			return nil, fmt.Errorf("el agente %q: %w", agent, gateway.ErrNotFound)
+		}
+		within = "assignee/" + agent + "/"
+	}
+	where := []string{within + state}
+	if state == "" && queue+agent == "" {
+		where = []string{""}
+	} else if state == "" {
+		where = nil
+		for _, s := range ticketStates {
+			where = append(where, within+string(s))
+		}
+	}
+	before, _ := strconv.ParseUint(r.FormValue("before"), 10, 64)
+	limit := number(r, "limit", 50)
+	for _, w := range where {
+		ts, err := h.Tickets(r.Context(), w, desk.TicketID(before), limit)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ts...)
+	}
+	slices.SortFunc(all, func(a, b desk.Ticket) int { return cmp.Compare(b.ID, a.ID) })
+	return all[:min(len(all), limit)], nil
 }
 
 func showTicket(ctx context.Context, h *house, number string) (shown, error) {
@@ -135,6 +196,15 @@ func answer(w http.ResponseWriter, v any, err error) {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v)
 }
+
+// remoteError is an error that came over the socket.
+type remoteError struct {
+	text string
+	kind error // one of faults, or nil
+}
+
+func (e remoteError) Error() string { return e.text }
+func (e remoteError) Unwrap() error { return e.kind }
 
 // exported is one line of "export --raw --format jsonl".
 type exported struct {
@@ -197,7 +267,7 @@ type client struct {
 func (t *terminal) connect(ctx context.Context, socket string) (*client, error) {
 	c, err := LoadConfig(t.config)
 	if err != nil {
-		return nil, configError{err}
+		return nil, err
 	}
 	path := filepath.Join(c.path(c.State), socket)
 	conn, err := net.DialTimeout("unix", path, 2*time.Second)
@@ -210,13 +280,46 @@ func (t *terminal) connect(ctx context.Context, socket string) (*client, error) 
 		return &client{http: &http.Client{Transport: &http.Transport{DialContext: dial}}, close: func() error { return nil }}, nil
 	}
 	if errors.Is(err, syscall.EACCES) {
-		return nil, fmt.Errorf("sin permiso para %s: ejecute como el usuario del servicio: %w", path, err)
+		return nil, fmt.Errorf("abrir %s: %w", path, syscall.EACCES)
 	}
-	h, err := openHouse(ctx, c, osFiles(c), newLog(t.err, LogConfig{Level: "error"}))
+	return t.openHere(ctx, c, socket == "deliver.sock")
+}
+
+// openHere opens the store in this process. Where there is none yet, only a mail
+// makes one: other commands see an empty one that they take away again.
+func (t *terminal) openHere(ctx context.Context, c *Config, makes bool) (*client, error) {
+	log := newLog(t.err, LogConfig{Level: "error"})
+	state, away := c.path(c.State), func() error { return nil }
+	info, err := os.Stat(state)
+	switch {
+	case err == nil:
+		if wrong := wrongOwner(state, info, os.Geteuid()); wrong != "" {
+			return nil, errors.New(wrong)
+		}
+	case errors.Is(err, fs.ErrNotExist) && !makes:
+		dir, err := os.MkdirTemp("", "ventanilla-")
+		if err != nil {
+			return nil, err
+		}
+		empty := *c
+		empty.State = dir
+		c, away = &empty, func() error { return os.RemoveAll(dir) }
+	}
+	h, err := openHouse(ctx, c, osFiles(c), log)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, away())
 	}
-	return &client{http: &http.Client{Transport: here{adminHandler(h)}}, close: h.close}, nil
+	return &client{http: &http.Client{Transport: here{adminHandler(h)}}, close: func() error { return errors.Join(h.close(), away()) }}, nil
+}
+
+// wrongOwner says in Spanish that the state is another user's: what root wrote
+// there, the service could not.
+func wrongOwner(path string, info fs.FileInfo, user int) string {
+	s, ok := info.Sys().(*syscall.Stat_t)
+	if !ok || int(s.Uid) == user {
+		return ""
+	}
+	return fmt.Sprintf("%s es de otro usuario (%d): ejecute la orden como él, con «sudo -u '#%d' ventanilla …»", path, s.Uid, s.Uid)
 }
 
 // call makes a request and decodes the answer into v, unless v is nil.
@@ -250,10 +353,7 @@ func (c *client) open(ctx context.Context, method, path string, values url.Value
 	if err := json.NewDecoder(io.LimitReader(res.Body, 1<<20)).Decode(&fault); err != nil {
 		return nil, fmt.Errorf("el servicio respondió %s", res.Status)
 	}
-	if e, ok := faults[fault.Kind]; ok {
-		return nil, e
-	}
-	return nil, errors.New(strings.TrimSpace(fault.Error))
+	return nil, remoteError{strings.TrimSpace(fault.Error), faults[fault.Kind]}
 }
 
 // here carries requests to a handler in this process, streaming.

@@ -37,11 +37,50 @@ func (t *terminal) record(v any) error {
 
 // table writes rows in columns.
 func (t *terminal) table(rows [][]string) error {
-	w := tabwriter.NewWriter(t.out, 0, 4, 2, ' ', 0)
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
+	return t.print(func(out io.Writer) {
+		w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+		for _, r := range rows {
+			for i, cell := range r {
+				r[i] = visible(strings.Join(strings.Fields(cell), " "))
+			}
+			fmt.Fprintln(w, strings.Join(r, "\t"))
+		}
+		w.Flush()
+	})
+}
+
+// print writes for people what fill writes, and of it what strangers wrote too.
+func (t *terminal) print(fill func(io.Writer)) error {
+	var b strings.Builder
+	fill(&b)
+	_, err := io.WriteString(t.out, visible(b.String()))
+	return err
+}
+
+// progress says on a screen every second how far something is, from the second
+// on that it takes, until the function that it returns is called.
+func (t *terminal) progress(say func() string) (end func()) {
+	if !t.watched || t.json {
+		return func() {}
 	}
-	return w.Flush()
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		every := time.NewTicker(time.Second)
+		defer every.Stop()
+		for said := false; ; said = true {
+			select {
+			case <-every.C:
+				fmt.Fprintf(t.err, "\r%s", say())
+			case <-over:
+				if said {
+					fmt.Fprintln(t.err)
+				}
+				return
+			}
+		}
+	}()
+	return func() { close(over); <-done }
 }
 
 // list writes records: as JSON lines, or as a table.
@@ -78,13 +117,13 @@ type checkCmd struct{}
 func (checkCmd) Run(t *terminal) error {
 	c, err := LoadConfig(t.config)
 	if err != nil {
-		return t.checked(nil, nil, err)
+		return t.checked(nil, "", err)
 	}
 	files := osFiles(c)
 	var faults []error
 	world, err := rules.LoadWorld(files, c.world())
 	if err != nil {
-		return t.checked(c, nil, err)
+		return t.checked(c, "", err)
 	}
 	set, err := rules.Load(files, world)
 	faults = append(faults, err)
@@ -99,21 +138,21 @@ func (checkCmd) Run(t *terminal) error {
 	}
 	summary := ""
 	if set != nil {
-		summary = fmt.Sprintf("%d colas, %d agentes, %d reglas", len(world.Queues), len(world.Agents), set.Len())
+		summary = fmt.Sprintf("colas: %d, agentes: %d, reglas: %d", len(world.Queues), len(world.Agents), set.Len())
 	}
-	return t.checked(c, &summary, errors.Join(faults...))
+	return t.checked(c, summary, errors.Join(faults...))
 }
 
 // checked writes what a check found.
-func (t *terminal) checked(c *Config, summary *string, err error) error {
-	var warnings []string
+func (t *terminal) checked(c *Config, summary string, err error) error {
+	warnings := []string{}
 	if c != nil {
 		warnings = c.warnings()
 	}
 	if t.json {
-		v := map[string]any{"ok": err == nil, "warnings": warnings}
+		v := map[string]any{"ok": err == nil, "warnings": warnings, "errors": []string{}}
 		if err != nil {
-			v["errors"] = strings.Split(err.Error(), "\n")
+			v["errors"] = strings.Split(explained(err), "\n")
 		}
 		if e := t.record(v); e != nil {
 			return e
@@ -127,10 +166,10 @@ func (t *terminal) checked(c *Config, summary *string, err error) error {
 		fmt.Fprintln(t.err, "aviso:", w)
 	}
 	if err != nil {
-		fmt.Fprintln(t.err, err)
+		fmt.Fprintln(t.err, explained(err))
 		return configError{errSaid}
 	}
-	_, err = fmt.Fprintf(t.out, "Todo en orden: %s.\n", *summary)
+	_, err = fmt.Fprintf(t.out, "Todo en orden (%s).\n", summary)
 	return err
 }
 
@@ -160,14 +199,19 @@ func (e explainCmd) Run(ctx context.Context, t *terminal) error {
 			return err
 		}
 		if t.json {
-			return t.record(report)
+			return t.record(reported{name, report})
 		}
-		return t.explain(name, report, e.Text)
+		return t.print(func(w io.Writer) { writeReport(w, name, report, e.Text) })
 	})
 }
 
-func (t *terminal) explain(name string, r gateway.Report, text bool) error {
-	w := bufio.NewWriter(t.out)
+// reported is a line of "explain --json".
+type reported struct {
+	File string `json:"file"`
+	gateway.Report
+}
+
+func writeReport(w io.Writer, name string, r gateway.Report, text bool) {
 	fmt.Fprintf(w, "%s: %s\n  clase: %s (%s)\n  confianza: %s\n  destino: %s (%s)\n", name, r.Subject, r.Class, r.ClassReason, r.Trust, r.Disposition, r.Reason)
 	fmt.Fprintln(w, "  por qué:")
 	for _, s := range r.Trace {
@@ -193,7 +237,6 @@ func (t *terminal) explain(name string, r gateway.Report, text bool) error {
 			fmt.Fprintln(w, "      "+strings.ReplaceAll(strings.TrimSpace(m.Text), "\n", "\n      "))
 		}
 	}
-	return w.Flush()
 }
 
 // eachFile calls fn with every file; "-" is standard input.
@@ -230,7 +273,7 @@ func (p parseCmd) Run(t *terminal) error {
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
 	err := t.eachFile(p.Files, func(name string, r io.Reader) error {
-		raw, err := io.ReadAll(io.LimitReader(r, mail.DefaultLimits.Size+1))
+		raw, err := io.ReadAll(io.LimitReader(r, sizeMost+1))
 		if err != nil {
 			return fmt.Errorf("%w: %w", errData, err)
 		}
@@ -244,7 +287,9 @@ func (p parseCmd) read(raw []byte) *mail.Message {
 	if p.Body != "" {
 		return mail.ReadBody(p.Body, raw)
 	}
-	if err := mail.Prescan(raw, mail.DefaultLimits); err != nil {
+	limits := mail.DefaultLimits
+	limits.Size = sizeMost // what any installation may accept
+	if err := mail.Prescan(raw, limits); err != nil {
 		return &mail.Message{ID: mail.ContentID(raw), Defects: []string{err.Error()}}
 	}
 	return mail.Parse(raw)
@@ -263,9 +308,8 @@ func (d deliverCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	defer c.close()
-	from := d.From
-	var answer struct{ ID mail.ID }
-	if err := c.call(ctx, "POST", "/deliver", url.Values{"from": {from}, "rcpt": d.Rcpts}, withoutFromLine(t.in), &answer); err != nil {
+	var answer delivered
+	if err := c.call(ctx, "POST", "/deliver", url.Values{"from": {d.From}, "rcpt": d.Rcpts}, withoutFromLine(t.in), &answer); err != nil {
 		return err
 	}
 	if t.json {
@@ -279,7 +323,8 @@ func (d deliverCmd) Run(ctx context.Context, t *terminal) error {
 func withoutFromLine(r io.Reader) io.Reader {
 	b := bufio.NewReader(r)
 	if start, err := b.Peek(5); err == nil && string(start) == "From " {
-		_, _ = b.ReadString('\n')
+		for _, err = b.ReadSlice('\n'); errors.Is(err, bufio.ErrBufferFull); _, err = b.ReadSlice('\n') {
+		}
 	}
 	return b
 }
@@ -291,47 +336,30 @@ type ticketCmd struct {
 }
 
 type ticketListCmd struct {
-	State  string `help:"Solo los que están así: new, open, pending, resolved, closed." placeholder:"ESTADO"`
-	Queue  string `help:"Solo los de esta cola (con --state)." placeholder:"COLA"`
-	Agent  string `help:"Solo los de este agente (con --state)." placeholder:"AGENTE"`
-	Limit  int    `help:"Cuántos, como mucho." default:"50"`
-	Before uint64 `help:"Solo los anteriores a este identificador interno: para la página siguiente."`
+	State  string `help:"Solo los que están así: new, open, pending, resolved, closed, merged o cancelled." placeholder:"ESTADO"`
+	Queue  string `help:"Solo los de esta cola." placeholder:"COLA"`
+	Agent  string `help:"Solo los de este agente." placeholder:"AGENTE"`
+	Limit  int    `help:"Cuántos, como mucho." default:"50" placeholder:"50"`
+	Before uint64 `help:"Solo los anteriores a este id (--json lo muestra): para la página siguiente." placeholder:"ID"`
 }
 
 // Run lists tickets.
 func (l ticketListCmd) Run(ctx context.Context, t *terminal) error {
-	where := ""
-	states := []string{l.State}
 	switch {
-	case l.Queue != "":
-		where = "queue/" + l.Queue + "/"
-	case l.Agent != "":
-		where = "assignee/" + l.Agent + "/"
-	case l.State != "":
-		where = "state/"
+	case l.State != "" && !slices.Contains(ticketStates[:], desk.State(l.State)):
+		return usageError(fmt.Sprintf("--state %s: no hay ese estado; son %v", l.State, ticketStates))
+	case l.Queue != "" && l.Agent != "":
+		return usageError("--queue y --agent no van juntos")
+	case l.Limit < 1:
+		return usageError("--limit: va de 1 en adelante")
 	}
-	if where != "" && l.State == "" {
-		states = []string{"new", "open", "pending", "resolved", "closed"}
+	var ts []desk.Ticket
+	v := url.Values{"state": {l.State}, "queue": {l.Queue}, "agent": {l.Agent},
+		"limit": {strconv.Itoa(l.Limit)}, "before": {strconv.FormatUint(l.Before, 10)}}
+	if err := t.ask(ctx, "GET", "/tickets", v, nil, &ts); err != nil {
+		return err
 	}
-	if l.State != "" && !slices.Contains([]string{"new", "open", "pending", "resolved", "closed", "merged", "cancelled"}, l.State) {
-		return configError{fmt.Errorf("--state %s: no hay ese estado; son new, open, pending, resolved, closed", l.State)}
-	}
-	var all []desk.Ticket
-	for _, state := range states {
-		at := ""
-		if where != "" {
-			at = where + state
-		}
-		var ts []desk.Ticket
-		v := url.Values{"where": {at}, "limit": {strconv.Itoa(l.Limit)}, "before": {strconv.FormatUint(l.Before, 10)}}
-		if err := t.ask(ctx, "GET", "/tickets", v, nil, &ts); err != nil {
-			return err
-		}
-		all = append(all, ts...)
-	}
-	slices.SortFunc(all, func(a, b desk.Ticket) int { return int(b.ID) - int(a.ID) })
-	all = all[:min(len(all), l.Limit)]
-	return list(t, all, []string{"NÚMERO", "ESTADO", "COLA", "AGENTE", "PRIORIDAD", "ABIERTO", "ASUNTO"}, func(k desk.Ticket) []string {
+	return list(t, ts, []string{"NÚMERO", "ESTADO", "COLA", "AGENTE", "PRIORIDAD", "ABIERTO", "ASUNTO"}, func(k desk.Ticket) []string {
 		return []string{"#" + k.Number, string(k.State), k.Queue, k.Assignee, rules.PriorityWord(k.Priority), date(k.OpenedAt), k.Subject}
 	})
 }
@@ -347,14 +375,18 @@ func (s ticketShowCmd) Run(ctx context.Context, t *terminal) error {
 	var h shown
 	if err := t.ask(ctx, "GET", "/tickets/"+url.PathEscape(strings.TrimPrefix(s.Number, "#")), nil, nil, &h); err != nil {
 		if errors.Is(err, gateway.ErrNotFound) {
-			return fmt.Errorf("no hay un ticket %s: %w", s.Number, err)
+			return told{"no hay un ticket " + s.Number + ": los números están en «ventanilla ticket list»", err}
 		}
 		return err
 	}
 	if t.json {
 		return t.record(h)
 	}
-	k, w := h.Ticket, bufio.NewWriter(t.out)
+	return t.print(func(w io.Writer) { writeTicket(w, h) })
+}
+
+func writeTicket(w io.Writer, h shown) {
+	k := h.Ticket
 	fmt.Fprintf(w, "#%s  %s\n  estado: %s   cola: %s   agente: %s   prioridad: %s   tipo: %s\n  solicitante: %s <%s>   abierto: %s\n",
 		k.Number, k.Subject, k.State, k.Queue, k.Assignee, rules.PriorityWord(k.Priority), k.Type, h.Requester.Name, h.Requester.Address, date(k.OpenedAt))
 	for _, e := range h.Events {
@@ -373,7 +405,6 @@ func (s ticketShowCmd) Run(ctx context.Context, t *terminal) error {
 	for _, m := range h.Mails {
 		fmt.Fprintf(w, "%s  %s a %s: %s %s\n", date(m.At), m.Kind, m.To, m.Outcome, m.Answer)
 	}
-	return w.Flush()
 }
 
 // outboxCmd is "ventanilla outbox".
@@ -384,12 +415,15 @@ type outboxCmd struct {
 }
 
 type outboxListCmd struct {
-	Limit int    `help:"Cuántos, como mucho." default:"100"`
+	Limit int    `help:"Cuántos, como mucho." default:"100" placeholder:"100"`
 	After string `help:"Solo los que siguen a este identificador: para la página siguiente." placeholder:"ID"`
 }
 
 // Run lists the outbox.
 func (l outboxListCmd) Run(ctx context.Context, t *terminal) error {
+	if l.Limit < 1 {
+		return usageError("--limit: va de 1 en adelante")
+	}
 	var os []mailout.Outgoing
 	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &os); err != nil {
 		return err
@@ -431,6 +465,9 @@ func (t *terminal) forEach(ctx context.Context, ids []string, path, done string)
 	for _, id := range ids {
 		var r *store.Receipt
 		if err := c.call(ctx, "POST", path, url.Values{"id": {id}}, nil, &r); err != nil {
+			if errors.Is(err, gateway.ErrNotFound) {
+				return told{"no hay un correo " + id + ": los identificadores están en la orden list", err}
+			}
 			return fmt.Errorf("%s: %w", id, err)
 		}
 		switch {
@@ -457,12 +494,15 @@ type quarantineCmd struct {
 }
 
 type quarantineListCmd struct {
-	Limit int    `help:"Cuántos, como mucho." default:"100"`
+	Limit int    `help:"Cuántos, como mucho." default:"100" placeholder:"100"`
 	After string `help:"Solo los que siguen a esta posición: para la página siguiente." placeholder:"POSICIÓN"`
 }
 
 // Run lists the quarantine.
 func (l quarantineListCmd) Run(ctx context.Context, t *terminal) error {
+	if l.Limit < 1 {
+		return usageError("--limit: va de 1 en adelante")
+	}
 	var rs []store.Receipt
 	if err := t.ask(ctx, "GET", "/quarantine", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &rs); err != nil {
 		return err
@@ -493,7 +533,7 @@ func (s quarantineShowCmd) Run(ctx context.Context, t *terminal) error {
 		if err != nil {
 			return err
 		}
-		return t.record(map[string]string{"position": s.Position, "raw": strings.ToValidUTF8(string(raw), "\ufffd")})
+		return t.record(map[string]any{"position": s.Position, "raw": raw}) // base64, as in export
 	}
 	_, err = io.Copy(t.out, r)
 	return err
@@ -523,7 +563,13 @@ type doctorCmd struct{}
 // Run checks the store against the log.
 func (doctorCmd) Run(ctx context.Context, t *terminal) error {
 	var a gateway.Audit
-	if err := t.ask(ctx, "GET", "/doctor", nil, nil, &a); err != nil {
+	began := time.Now()
+	end := t.progress(func() string {
+		return fmt.Sprintf("comprobando cada correo aceptado: %.0f s", time.Since(began).Seconds())
+	})
+	err := t.ask(ctx, "GET", "/doctor", nil, nil, &a)
+	end()
+	if err != nil {
 		return err
 	}
 	if t.json {
@@ -556,6 +602,9 @@ type referenceCmd struct{}
 
 // Run writes docs/configuracion.md.
 func (referenceCmd) Run(t *terminal) error {
+	if t.json {
+		return t.record(map[string]string{"markdown": configurationReference()})
+	}
 	_, err := io.WriteString(t.out, configurationReference())
 	return err
 }

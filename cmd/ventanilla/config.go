@@ -128,6 +128,9 @@ func defaultConfig() Config {
 	}
 }
 
+// sizeMost is the largest max_size: mails beyond are read by nobody.
+const sizeMost = 100 << 20
+
 // Size is a number of bytes, written as "25MB".
 type Size int64
 
@@ -171,11 +174,11 @@ func LoadConfig(path string) (*Config, error) {
 		return nil, &rules.FileError{File: path, Message: "falta este archivo; «ventanilla init CARPETA» hace uno"}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read configuration: %w", err)
+		return nil, fmt.Errorf("leer la configuración: %w", err)
 	}
 	folder, err := filepath.Abs(filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("find folder of %s: %w", path, err)
+		return nil, fmt.Errorf("buscar la carpeta de %s: %w", path, err)
 	}
 	c, k, err := decodeConfig(path, data)
 	if err != nil {
@@ -370,7 +373,7 @@ func (k *configChecker) numbers(c *Config) {
 			k.fault(n.path, "%d no puede ser: va de %d a %d", n.value, n.low, n.high)
 		}
 	}
-	if c.SMTP.MaxSize < 64<<10 || c.SMTP.MaxSize > 100<<20 {
+	if c.SMTP.MaxSize < 64<<10 || c.SMTP.MaxSize > sizeMost {
 		k.fault("smtp.max_size", "va de 64KB a 100MB")
 	}
 }

@@ -11,7 +11,10 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"os/signal"
+	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"ventanilla/demo"
@@ -22,15 +25,16 @@ import (
 
 // demoCmd is "ventanilla demo".
 type demoCmd struct {
-	State         string `help:"Carpeta del estado; sin ella, una temporal que se borra al terminar." placeholder:"CARPETA" type:"path"`
-	SMTP          string `help:"Dónde recibe correo." default:"127.0.0.1:2525" placeholder:"DIRECCIÓN"`
-	Web           string `help:"Dónde muestra las páginas." default:"127.0.0.1:8080" placeholder:"DIRECCIÓN"`
-	Smarthost     string `help:"Envía de verdad lo que sale, a este servidor, en vez de mostrarlo en /demo/." placeholder:"DIRECCIÓN"`
-	Uncapped      bool   `help:"Sin máximos de respuestas automáticas: para ponerle carga."`
-	Tour          bool   `help:"Primero recorre y cuenta la vida de una solicitud."`
-	Exit          bool   `help:"Termina después del recorrido; con puertos libres si no se dan otros."`
-	TrustLoopback bool   `help:"Confía en lo que llega de esta máquina como si su remitente estuviera verificado." default:"true" negatable:""`
-	Verbose       bool   `short:"v" help:"Escribe el registro."`
+	State         string        `help:"Carpeta del estado; sin ella, una temporal que se borra al terminar." placeholder:"CARPETA" type:"path"`
+	SMTP          string        `help:"Dónde recibe correo." default:"127.0.0.1:2525" placeholder:"DIRECCIÓN"`
+	Web           string        `help:"Dónde muestra las páginas." default:"127.0.0.1:8080" placeholder:"DIRECCIÓN"`
+	Smarthost     string        `help:"Envía de verdad lo que sale, a este servidor, en vez de mostrarlo en /demo/." placeholder:"DIRECCIÓN"`
+	Uncapped      bool          `help:"Sin máximos de respuestas automáticas: para ponerle carga."`
+	Tour          bool          `help:"Primero recorre y cuenta la vida de una solicitud."`
+	Exit          bool          `help:"Termina después del recorrido; con puertos libres si no se dan otros."`
+	Patience      time.Duration `help:"Cuánto espera el recorrido en cada parada." default:"10s" placeholder:"10s"`
+	TrustLoopback bool          `help:"Confía en lo que llega de esta máquina como si su remitente estuviera verificado." default:"true" negatable:""`
+	Verbose       bool          `short:"v" help:"Escribe el registro."`
 
 	sendsElsewhere bool // a smarthost was given
 }
@@ -53,7 +57,7 @@ func (d demoCmd) Run(ctx context.Context, t *terminal) error {
 	if d.Verbose {
 		log = newLog(t.err, LogConfig{Level: "debug"})
 	}
-	ctx, end := context.WithCancel(ctx)
+	ctx, end := signal.NotifyContext(ctx, syscall.SIGHUP) // the window was closed: leave nothing behind
 	defer end()
 	inbox := &demo.Inbox{}
 	closeInbox, err := d.capture(inbox, log)
@@ -77,12 +81,10 @@ func (d demoCmd) Run(ctx context.Context, t *terminal) error {
 	if err := s.run(ctx); err != nil {
 		return err
 	}
-	select {
-	case err := <-played:
-		return err
-	default:
-		return nil
+	if d.Exit {
+		return <-played
 	}
+	return nil
 }
 
 // freePort lets the system choose, where nobody has chosen.
@@ -202,20 +204,34 @@ func (d demoCmd) play(ctx context.Context, t *terminal, s *service, inbox *demo.
 		w := s.Setup().World
 		agent, _ := w.Agent(w.Queues[0].Agents[0])
 		err := demo.Tour(ctx, demo.TourOptions{SMTP: at.smtp, Inbox: inbox, Desk: w.Queues[0].Address, Requester: people(s)[0],
-			Agent: demo.Person{Name: agent.Title, Address: agent.Address, Agent: true}, Out: t.out, Trouble: s.trouble})
-		if err != nil {
-			fmt.Fprintln(t.err, "El recorrido se detuvo:", err)
-			if d.Exit {
-				return errSaid
-			}
-		} else {
-			fmt.Fprintln(t.out, "El recorrido terminó bien.")
+			Agent: demo.Person{Name: agent.Title, Address: agent.Address, Agent: true}, Out: &steps{t}, Trouble: s.trouble, Patience: d.Patience})
+		switch {
+		case err != nil && d.Exit:
+			return fmt.Errorf("el recorrido se detuvo en la %w", err)
+		case err != nil:
+			fmt.Fprintln(t.err, "El recorrido se detuvo en la", err)
+		default:
+			fmt.Fprintln(&steps{t}, "El recorrido terminó bien.")
 		}
 	}
-	if !d.Exit {
+	switch {
+	case d.Exit:
+	case t.json:
+		return t.record(map[string]string{"smtp": at.smtp, "web": "http://" + at.web + "/demo/", "state": d.State})
+	default:
 		fmt.Fprintf(t.out, "\nCorreo: smtp://%s   Páginas: http://%s/demo/   Estado: %s\nCtrl+C para terminar.\n", at.smtp, at.web, d.State)
 	}
 	return nil
+}
+
+// steps writes what the tour tells: lines, or a record for each.
+type steps struct{ *terminal }
+
+func (s *steps) Write(b []byte) (int, error) {
+	if !s.json {
+		return s.out.Write(b)
+	}
+	return len(b), s.record(map[string]string{"tour": strings.TrimSpace(string(b))})
 }
 
 // tap shows the inbox each mail that another server has taken, so that a tour

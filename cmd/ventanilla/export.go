@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,8 +28,8 @@ type exportCmd struct {
 // Run exports.
 func (e exportCmd) Run(ctx context.Context, t *terminal) error {
 	if e.Format == "eml" {
-		if e.To == "" {
-			return configError{errors.New("--format eml necesita --to CARPETA")}
+		if e.To == "" || !e.Raw {
+			return usageError("--format eml va con --raw y --to CARPETA: un archivo por correo")
 		}
 		if err := os.MkdirAll(e.To, 0o700); err != nil {
 			return err
@@ -53,6 +55,8 @@ func (e exportCmd) Run(ctx context.Context, t *terminal) error {
 	defer r.Close()
 	out := bufio.NewWriter(t.out)
 	in := bufio.NewReaderSize(r, 1<<20)
+	var done atomic.Int64
+	defer t.progress(func() string { return fmt.Sprintf("exportados: %d", done.Load()) })()
 	for {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) && len(line) == 0 {
@@ -66,6 +70,7 @@ func (e exportCmd) Run(ctx context.Context, t *terminal) error {
 		if err := e.write(out, line); err != nil {
 			return err
 		}
+		done.Add(1)
 	}
 }
 
@@ -102,7 +107,7 @@ func (e exportCmd) write(out *bufio.Writer, line []byte) error {
 // behind any number of ">", get one more ">" (RFC 4155, appendix A, and mboxrd).
 func writeMbox(out *bufio.Writer, m exported, raw []byte) {
 	from := m.Envelope.From
-	if from == "" || from == "<>" {
+	if from == "" || from == "<>" || strings.ContainsAny(from, " \t") {
 		from = "MAILER-DAEMON"
 	}
 	fmt.Fprintf(out, "From %s %s\n", from, m.Envelope.ReceivedAt.UTC().Format(time.ANSIC))

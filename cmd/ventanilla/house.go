@@ -15,6 +15,7 @@ import (
 
 	"ventanilla/desk"
 	"ventanilla/gateway"
+	"ventanilla/mail"
 	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/store/bolt"
@@ -39,6 +40,9 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	if err := privateFolder(state); err != nil {
 		return nil, err
 	}
+	if err := privateFiles(state); err != nil {
+		return nil, err
+	}
 	setup, err := loadSetup(c, files, log)
 	if err != nil {
 		return nil, err
@@ -49,7 +53,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	}
 	engine, err := bolt.Open(filepath.Join(state, "desk.db"))
 	if errors.Is(err, store.ErrLocked) {
-		return nil, fmt.Errorf("otro proceso tiene abierto el estado en %s: %w", state, err)
+		return nil, fmt.Errorf("otro proceso tiene abierto el estado en %s: %w", state, store.ErrLocked)
 	} else if err != nil {
 		return nil, fmt.Errorf("abrir la base de datos: %w", err)
 	}
@@ -66,7 +70,9 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	if err != nil {
 		return nil, err
 	}
-	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log})
+	limits := mail.DefaultLimits
+	limits.Size = max(limits.Size, int64(c.SMTP.MaxSize)) // so that a smaller max_size puts aside nothing that is in
+	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits})
 	return &house{Gateway: g, log: l, engine: engine, files: files, config: c, slog: log}, nil
 }
 
@@ -100,7 +106,7 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 }
 
 // privateFolder makes a folder for this user alone, or refuses one that others
-// can look into.
+// can look into. Its group may pass through (0710), to reach deliver.sock.
 func privateFolder(dir string) error {
 	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -112,8 +118,21 @@ func privateFolder(dir string) error {
 	if !info.IsDir() {
 		return configError{fmt.Errorf("%s no es una carpeta", dir)}
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if info.Mode().Perm()&0o067 != 0 {
 		return configError{fmt.Errorf("otros usuarios pueden entrar en %s (permisos %#o): ejecute «chmod 700 %s»", dir, info.Mode().Perm(), dir)}
+	}
+	return nil
+}
+
+// privateFiles refuses a state that other users could read a part of, and says
+// which. What is missing is nobody's.
+func privateFiles(state string) error {
+	for _, name := range []string{"desk.db", "keys", "log"} {
+		path := filepath.Join(state, name)
+		info, err := os.Stat(path)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			return configError{fmt.Errorf("otros usuarios pueden leer %s (permisos %#o): ejecute «chmod -R go= %s»", path, info.Mode().Perm(), path)}
+		}
 	}
 	return nil
 }

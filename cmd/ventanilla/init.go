@@ -5,7 +5,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -31,7 +30,7 @@ type initCmd struct {
 }
 
 // Run writes the installation and says what comes next.
-func (c *initCmd) Run(out io.Writer) error {
+func (c *initCmd) Run(t *terminal) error {
 	a := answers{domain: strings.ToLower(c.Domain), name: strings.TrimSpace(c.Name), queueAddress: c.QueueAddress}
 	if a.queueAddress == "" {
 		a.queueAddress = "soporte@" + a.domain
@@ -39,12 +38,15 @@ func (c *initCmd) Run(out io.Writer) error {
 	if err := writeInstallation(c.Folder, a); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "La instalación está en %s. Lo que sigue:\n"+
+	config := filepath.Join(c.Folder, "ventanilla.toml")
+	if t.json {
+		return t.record(map[string]string{"folder": c.Folder, "config": config})
+	}
+	_, err := fmt.Fprintf(t.out, "La instalación está en %s. Lo que sigue:\n"+
 		"  1. Ponga en %s a quienes atienden, y en %s el buzón.\n"+
 		"  2. Ponga en %s el servidor de correo que lleva lo que Ventanilla envía, en [smarthost].\n"+
-		"  3. Ejecute «ventanilla check», que dice si algo está mal y dónde, y luego «ventanilla serve».\n",
-		c.Folder, filepath.Join(c.Folder, "desk", "agents.toml"), filepath.Join(c.Folder, "desk", "queues.toml"),
-		filepath.Join(c.Folder, "ventanilla.toml"))
+		"  3. Ejecute «ventanilla -c %s check», que dice si algo está mal y dónde, y luego lo mismo con serve.\n",
+		c.Folder, filepath.Join(c.Folder, "desk", "agents.toml"), filepath.Join(c.Folder, "desk", "queues.toml"), config, config)
 	return err
 }
 
@@ -84,7 +86,7 @@ var errInstalled = errors.New("ya hay archivos distintos, y no se escribió nada
 // same call a second time does nothing.
 func writeInstallation(folder string, a answers) error {
 	if wrong := a.wrong(); wrong != "" {
-		return errors.New(wrong)
+		return usageError(wrong)
 	}
 	files, err := installationFiles(a)
 	if err != nil {

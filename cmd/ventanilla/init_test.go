@@ -40,7 +40,7 @@ func TestInitLoads(t *testing.T) {
 		folder := filepath.Join(t.TempDir(), "a", "b")
 		command.Folder = folder
 		var out bytes.Buffer
-		if err := command.Run(&out); err != nil {
+		if err := command.Run(&terminal{out: &out}); err != nil {
 			t.Fatal(err)
 		}
 		c, world, set, err := load(folder)
@@ -60,7 +60,7 @@ func TestInitLoads(t *testing.T) {
 		if q, ok := world.QueueAt(address); !ok || !q.Approval || len(q.Agents) != 2 {
 			t.Errorf("queue at %s is %+v", address, q)
 		}
-		if set.Len() != 3 || !strings.Contains(out.String(), "ventanilla check") {
+		if set.Len() != 3 || !strings.Contains(out.String(), "ventanilla.toml check") {
 			t.Errorf("%d rules; says %q", set.Len(), out.String())
 		}
 		if info, err := os.Stat(filepath.Join(folder, "desk", "agents.toml")); err != nil || info.Mode().Perm() != 0o600 {

@@ -9,13 +9,16 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
+	"ventanilla/demo"
 	"ventanilla/gateway"
 	"ventanilla/mail"
-	"ventanilla/store"
+	"ventanilla/rules"
 )
 
 // commandLine is all that can be typed.
@@ -44,6 +47,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	json     bool
+	watched  bool   // err is a screen: somebody may wait in front of it
 	config   string // path of ventanilla.toml
 }
 
@@ -67,8 +71,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	var c commandLine
 	exited := -1
 	parser, err := kong.New(&c, kong.Name("ventanilla"), kong.Description(description), kong.Writers(out, errOut),
-		kong.Exit(func(code int) { exited = code; panic(exited) }), kong.UsageOnError(), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.BindTo(out, (*io.Writer)(nil)))
+		kong.Exit(func(code int) { exited = code; panic(exited) }), kong.Help(help), kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(errOut, "ventanilla:", err)
 		return exitSoftware
@@ -83,17 +87,24 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	}()
 	k, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(errOut, "ventanilla: %s\nEscriba «ventanilla --help» para ver qué se puede pedir.\n", err)
+		complain(errOut, slices.Contains(args, "--json"), misused(err)+" («--help» dice qué se puede escribir)", exitUsage)
 		return exitUsage
 	}
-	t := &terminal{in: in, out: out, err: errOut, json: c.JSON, config: c.Config}
-	if err := k.Run(t); err != nil {
-		if !errors.Is(err, errSaid) {
-			fmt.Fprintln(errOut, "ventanilla:", err)
-		}
-		return exitCode(err)
+	t := &terminal{in: in, out: out, err: errOut, json: c.JSON, watched: isScreen(errOut), config: c.Config}
+	err = k.Run(t)
+	if err != nil && !errors.Is(err, errSaid) {
+		complain(errOut, c.JSON, explained(err), exitCode(err))
 	}
-	return 0
+	return exitCode(err)
+}
+
+func isScreen(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // Exit codes, after sysexits.h.
@@ -102,7 +113,7 @@ const (
 	exitUsage       = 64 // EX_USAGE
 	exitData        = 65 // EX_DATAERR
 	exitNoUser      = 67 // EX_NOUSER
-	exitUnavailable = 69 // EX_UNAVAILABLE
+	exitUnavailable = 69 // EX_UNAVAILABLE: refused for good, whatever the mail says
 	exitSoftware    = 70 // EX_SOFTWARE
 	exitTemporary   = 75 // EX_TEMPFAIL
 	exitConfig      = 78 // EX_CONFIG
@@ -110,31 +121,50 @@ const (
 
 var (
 	errSaid = errors.New("said already") // the command has written what is wrong
-	errData = errors.New("the input cannot be read")
+	errData = errors.New("no se puede leer la entrada")
 )
+
+// told is an error of which only the text given is said.
+type told struct {
+	text string
+	error
+}
+
+func (e told) Error() string { return e.text }
+func (e told) Unwrap() error { return e.error }
 
 // configError is an error in the files of an installation.
 type configError struct{ error }
 
 func (e configError) Unwrap() error { return e.error }
 
+// usageError is an error in what was typed.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
 // exitCode is the table of exit codes. What is unknown is temporary, so that a
 // mail server tries again.
 func exitCode(err error) int {
 	var config configError
+	var usage usageError
+	var file *rules.FileError
+	var stop *demo.StopError
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errSaid), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined):
-		return exitFault
-	case errors.As(err, &config):
+	case errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &config), errors.As(err, &file):
 		return exitConfig
-	case errors.Is(err, errData), errors.Is(err, mail.ErrTooLarge), errors.Is(err, mail.ErrLoop):
+	case errors.Is(err, errSaid), errors.Is(err, errInstalled), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined), errors.As(err, &stop):
+		return exitFault
+	case errors.Is(err, errData), errors.Is(err, mail.ErrTooLarge):
 		return exitData
+	case errors.Is(err, mail.ErrLoop):
+		return exitUnavailable
 	case errors.Is(err, mail.ErrNoRecipient):
 		return exitNoUser
-	case errors.Is(err, store.ErrLocked):
-		return exitTemporary
 	}
 	return exitTemporary
 }
@@ -159,6 +189,6 @@ func (versionCmd) Run(t *terminal) error {
 	if t.json {
 		return t.record(map[string]string{"version": version, "revision": revision, "go": goVersion})
 	}
-	_, err := fmt.Fprintf(t.out, "ventanilla %s %s %s\n", version, revision, goVersion)
+	_, err := fmt.Fprintln(t.out, strings.Join(strings.Fields("ventanilla "+version+" "+revision+" "+goVersion), " "))
 	return err
 }

@@ -34,7 +34,10 @@ type serveCmd struct{}
 func (serveCmd) Run(ctx context.Context, t *terminal) error {
 	c, err := LoadConfig(t.config)
 	if err != nil {
-		return configError{err}
+		return err
+	}
+	if t.json {
+		c.Log.Format = "json"
 	}
 	log := newLog(t.err, c.Log)
 	h, err := openHouse(ctx, c, os.DirFS(c.folder), log)
