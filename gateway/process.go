@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime"
 	"sync"
 	"time"
@@ -227,9 +228,9 @@ func inParallel(n int, fn func(int)) {
 // is simply made again.
 func (g *Gateway) commit(ctx context.Context, items []item) error {
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
-	queued := false
+	var settled []*settling
 	err := g.store.Update(ctx, func(tx store.Tx) error {
-		queued = false
+		settled = settled[:0]
 		mark, err := tx.Watermark()
 		if err != nil {
 			return err
@@ -238,49 +239,65 @@ func (g *Gateway) commit(ctx context.Context, items []item) error {
 			if items[i].record.Position.String() < mark {
 				continue
 			}
-			sent, err := g.settleOne(tx, setup, now, &items[i])
+			s, err := g.settleOne(tx, setup, now, &items[i])
 			if err != nil {
 				return err
 			}
-			queued = queued || sent
+			settled = append(settled, s)
 		}
 		if err := tx.SetTrying(store.Trying{}); err != nil {
 			return err
 		}
 		return tx.SetWatermark(max(mark, items[len(items)-1].record.Next.String()))
 	})
-	if err == nil && queued {
+	if err != nil {
+		return err
+	}
+	g.tell(ctx, settled)
+	return nil
+}
+
+// tell wakes the sender and logs what has become of mails, once that is durable.
+func (g *Gateway) tell(ctx context.Context, settled []*settling) {
+	log := g.slog.Enabled(ctx, slog.LevelInfo)
+	queued := false
+	for _, s := range settled {
+		queued = queued || s.sent > 0
+		if log {
+			ticket, _ := s.where()
+			g.slog.Info("mail settled", "mail", s.item.record.ID, "disposition", s.decision.Disposition, "reason", s.decision.Reason,
+				"ticket", s.tickets[ticket].Number, "trust", s.decision.Trust.String(), "mails", s.sent)
+		}
+	}
+	if queued {
 		g.wakeSender()
 	}
-	return err
 }
 
 // settleOne settles a mail, or puts it into quarantine when that fails twice.
 // Its error is one of the store.
-func (g *Gateway) settleOne(tx store.Tx, setup *Setup, now time.Time, it *item) (sent bool, err error) {
+func (g *Gateway) settleOne(tx store.Tx, setup *Setup, now time.Time, it *item) (*settling, error) {
 	var last error
 	for range tries {
 		s := g.settling(setup, now, it)
 		last = tx.Try(func(tx store.Tx) error { s.tx = tx; return s.guarded() })
 		if last == nil {
-			return s.sent > 0, nil
+			return s, nil
 		}
 		if storeFailed(last) {
-			return false, last
+			return nil, last
 		}
 	}
 	g.slog.Error("mail quarantined", "mail", it.record.ID, "error", last)
 	s := g.settling(setup, now, it)
-	return false, tx.Try(func(tx store.Tx) error {
-		s.tx = tx
-		return s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: "it could not be processed: " + last.Error()}, 0, 0)
-	})
+	s.decision = rules.Decision{Disposition: rules.ToQuarantine, Reason: "it could not be processed: " + last.Error()}
+	return s, tx.Try(func(tx store.Tx) error { s.tx = tx; return s.receipt(s.decision, 0, 0) })
 }
 
 // storeFailed tells errors of the store, which concern all mails, from those
 // that one mail makes.
 func storeFailed(err error) bool {
-	for _, e := range []error{store.ErrBroken, store.ErrNoSpace, store.ErrClosed, context.Canceled, context.DeadlineExceeded} {
+	for _, e := range []error{store.ErrBroken, store.ErrNoSpace, store.ErrClosed, store.ErrHalfWritten, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, e) {
 			return true
 		}

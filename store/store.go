@@ -63,8 +63,15 @@ func (tx Tx) Try(fn func(Tx) error) error {
 	if err := fn(Tx{o}); err != nil {
 		return err
 	}
-	return o.Flush()
+	if err := o.Flush(); err != nil {
+		return fmt.Errorf("%w: %w", ErrHalfWritten, err)
+	}
+	return nil
 }
+
+// ErrHalfWritten says that a transaction holds a part of what a [Tx.Try] wrote:
+// it must be undone.
+var ErrHalfWritten = errors.New("half written")
 
 // Version is the layout that this package reads and writes.
 const Version = 1
