@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -220,6 +221,9 @@ func faulty(t *testing.T, n int, errno error, lasting bool) (stopped bool) {
 	if errno == syscall.ENOSPC && stopped && first != "syncnames" && !lasting {
 		t.Errorf("%s: the log is stopped", name())
 	}
+	if names, _ := d.List(); !stopped && first != "remove" && !lasting && strings.HasSuffix(strings.Join(names, ""), ".tmp") {
+		t.Errorf("%s: left %q", name(), names)
+	}
 	likely := 0.02
 	if evidence() {
 		likely = 1
@@ -249,7 +253,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		full := true
 		d.before = func(op string) error {
-			if full && (op == "write" || op == "sync") {
+			if full && (op == "write" || op == "sync" || op == "truncate") {
 				full = lasting
 				return syscall.ENOSPC
 			}
@@ -257,7 +261,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		var drafts []*draft
 		for i := range 6 {
-			drafts = append(drafts, testDraft(t, l, i, testMail(20+i, 200)))
+			drafts = append(drafts, testDraft(t, l, 1+i, testMail(20+i, 200)))
 		}
 		if err := l.write(drafts); !errors.Is(err, mail.ErrNoSpace) {
 			t.Fatalf("full disk: %v", err)

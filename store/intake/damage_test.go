@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,16 +147,22 @@ func TestTornBatch(t *testing.T) {
 	}
 }
 
-// A record is one only where it was written.
-func TestRepeated(t *testing.T) {
+// A record is one only where it was written, and in its own segment.
+func TestElsewhere(t *testing.T) {
 	segment, records := small(t, 3)
 	first := segment[records[0].Position.Offset:records[0].Next.Offset]
-	l, err := openFake(with(append(bytes.Clone(segment), first...)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := holds(t, l, records, 3); err != nil {
-		t.Error(err)
+	foreign := bytes.Clone(first)
+	h := recordHeader{Envelope: 2, Body: crc32.Checksum([]byte("{}"), castagnoli), Offset: int64(len(segment))}
+	encode(foreign, &h)
+	copy(foreign[recordHeaderSize:], "{}")
+	for _, tail := range [][]byte{first, foreign} {
+		l, err := openFake(with(append(bytes.Clone(segment), tail...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := holds(t, l, records, 3); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

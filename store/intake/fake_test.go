@@ -18,7 +18,6 @@ type fakeDisk struct {
 	mu     sync.Mutex
 	names  map[string]*fakeFile
 	trace  []operation
-	files  int
 	before func(op string) error // called with each operation, may be nil
 	// negative controls
 	unsynced      bool // bytes are not synced, whatever Sync says

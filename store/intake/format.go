@@ -64,7 +64,7 @@ func (h *recordHeader) size() int64 { return recordHeaderSize + int64(h.Envelope
 // parseHeader reads the header of a record at an offset of a segment.
 func parseHeader(b []byte, offset int64, marker [8]byte) (h recordHeader, ok bool) {
 	ok = bytes.HasPrefix(b, marker[:]) && decode(b, &h)
-	return h, ok && h.Offset == offset && h.Durable <= offset && h.Mail >= 0 && h.Mail <= maxMail
+	return h, ok && h.Offset == offset && h.Mail >= 0 && h.Mail <= maxMail
 }
 
 // whole says whether b begins with the record of h.
