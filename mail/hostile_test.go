@@ -182,3 +182,15 @@ func TestParseKeepsToLimits(t *testing.T) {
 		}
 	}
 }
+
+// TestLimitsOfParseBite is the negative control: without them there are more.
+func TestLimitsOfParseBite(t *testing.T) {
+	raw := []byte(limitCases()["parts"].mail)
+	b := builder{raw: raw, m: &Message{}}
+	b.inside = append(b.inside, &b.root)
+	w := walk{raw: raw, build: &b}
+	w.entity(0, false)
+	if n := len(b.root.children[0].children); n <= DefaultLimits.Parts {
+		t.Errorf("%d parts without a limit", n)
+	}
+}
