@@ -101,11 +101,12 @@ type Engine interface {
 
 // Prefix returns the bounds for [KV.Scan] of the keys that begin with p.
 func Prefix(p string) (from, to string) {
-	end := strings.TrimRight(p, "\xff")
-	if end == "" {
-		return p, ""
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] < 0xff {
+			return p, p[:i] + string([]byte{p[i] + 1})
+		}
 	}
-	return p, end[:len(end)-1] + string([]byte{end[len(end)-1] + 1})
+	return p, ""
 }
 
 // CheckKey returns an error if key breaks the rules for keys (see [KV]). It is

@@ -89,7 +89,7 @@ func open(path string, o options) (*Engine, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	e := &Engine{db: db, turn: make(chan struct{}, 1), commit: (*bolt.Tx).Commit}
-	if err := errors.Join(e.checkTables(), e.countPages()); err != nil {
+	if err := e.checkTables(); err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), db.Close())
 	}
 	return e, nil
@@ -111,14 +111,10 @@ func (e *Engine) View(ctx context.Context, fn func(store.KV) error) error {
 
 // Update is [store.Engine.Update].
 func (e *Engine) Update(ctx context.Context, fn func(store.KV) error) error {
-	select {
-	case e.turn <- struct{}{}:
-		defer func() { <-e.turn }()
-	case <-ctx.Done():
-	}
-	if err := e.ready(ctx); err != nil {
+	if err := e.take(ctx); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
+	defer e.give()
 	tx, err := e.db.Begin(true)
 	if err != nil {
 		return fmt.Errorf("update: %w", e.beginError(err))
@@ -137,6 +133,22 @@ func (e *Engine) Update(ctx context.Context, fn func(store.KV) error) error {
 	}
 	return nil
 }
+
+// take waits for the turn to update.
+func (e *Engine) take(ctx context.Context) error {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := e.ready(ctx); err != nil {
+		e.give()
+		return err
+	}
+	return nil
+}
+
+func (e *Engine) give() { <-e.turn }
 
 // ready says why a transaction cannot begin, if it cannot.
 func (e *Engine) ready(ctx context.Context) error {
@@ -204,7 +216,7 @@ func (e *Engine) breaks(cause error) error {
 // Close is [store.Engine.Close].
 func (e *Engine) Close() error {
 	e.turn <- struct{}{}
-	defer func() { <-e.turn }()
+	defer e.give()
 	if err := e.db.Close(); err != nil {
 		return fmt.Errorf("close: %w", err)
 	}
@@ -234,7 +246,11 @@ func (e *Engine) Stats(ctx context.Context) (Stats, error) {
 // meanwhile and make the file grow.
 func (e *Engine) Backup(ctx context.Context, w io.Writer) error {
 	return e.View(ctx, func(k store.KV) error {
-		if _, err := k.(*kv).tx.WriteTo(withContext{ctx, w}); err != nil {
+		_, err := k.(*kv).tx.WriteTo(withContext{ctx, w})
+		if ctx.Err() != nil {
+			err = ctx.Err() // bbolt drops it from what it returns
+		}
+		if err != nil {
 			return fmt.Errorf("backup: %w", err)
 		}
 		return nil
@@ -255,8 +271,12 @@ func (w withContext) Write(b []byte) (int, error) {
 }
 
 // Check reads every page and returns what is wrong with them, at most the first
-// few errors. It takes as long as reading the file.
+// few errors. It takes as long as reading the file; updates wait for it.
 func (e *Engine) Check(ctx context.Context) error {
+	if err := e.take(ctx); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	defer e.give()
 	return e.View(ctx, func(k store.KV) error {
 		var errs []error
 		for err := range k.(*kv).tx.Check() { // to its end, or its goroutine stays

@@ -112,16 +112,6 @@ func (e *Engine) checkTables() error {
 	})
 }
 
-// countPages has bbolt count the free pages for [Engine.Stats], which it does
-// whenever a writing transaction ends.
-func (e *Engine) countPages() error {
-	tx, err := e.db.Begin(true)
-	if err != nil {
-		return err
-	}
-	return tx.Rollback()
-}
-
 // create makes an empty database under another name, syncs it and links it to
 // path, so that there is a whole one at path or none. Another process that is
 // faster wins.
@@ -190,6 +180,7 @@ func copyDatabase(path string, from *bolt.DB) error {
 	if err != nil {
 		return err
 	}
+	to.AllocSize = 0 // the file grows by what is needed and no more
 	if err := errors.Join(bolt.Compact(to, from, 16<<20), to.Close()); err != nil {
 		return err
 	}

@@ -98,11 +98,12 @@ func (s *scan) ahead(key string) bool {
 	return s.at == "" || key != s.at && (key < s.at) == s.reverse
 }
 
-// keep makes the image of a key about to be written, if it has none yet.
+// keep makes the image of a key about to be written, if it has none yet. The
+// value may be bbolt's memory: that stays as it is until the transaction ends.
 func (s *scan) keep(key string, value []byte) {
 	i, found := s.place(key)
 	if !found {
-		s.images = slices.Insert(s.images, i, image{key, bytes.Clone(value)})
+		s.images = slices.Insert(s.images, i, image{key, value})
 	}
 }
 

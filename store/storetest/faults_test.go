@@ -324,6 +324,7 @@ var faults = []struct {
 			return fn(key, value)
 		})
 	}})},
+	{"scan tables while writing", "the scan comes to tables that are new", hooked(hooks{scan: growing})},
 	{"scan what was emptied", "a long gap ends the scan", gapEndsScan},
 	{"scan within scan", "there is one scan at a time", oneScan},
 	{"cost of a scan", "all is read before the limit counts", hooked(hooks{scan: func(kv store.KV, from, to string, limit int, reverse bool, fn tell) error {

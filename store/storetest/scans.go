@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -204,6 +205,37 @@ func scanAndWrite(t testing.TB, e store.Engine, keys []string, name string, reve
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%s (reverse %t): the scan told %d keys that are not the %d of its start", name, reverse, len(got), len(want))
+	}
+}
+
+// scanTablesWhileWriting scans from table to table while its function writes to
+// all of them, and makes new ones between.
+func scanTablesWhileWriting(t testing.TB, e store.Engine) {
+	fill(t, e, "b/1", "b/2", "b/3", "d/1", "d/2", "d/3", "f/1")
+	before := all(t, e)
+	for _, reverse := range []bool{false, true} {
+		for stop := range before { // at which key all is written
+			var got []pair
+			err := e.Update(t.Context(), func(kv store.KV) error {
+				got = nil
+				err := kv.Scan("", "", 0, reverse, func(key string, value []byte) error {
+					if got = append(got, pair{key, string(value)}); len(got) != stop+1 {
+						return nil
+					}
+					return errors.Join(
+						putAll(kv, "a/1", "b/0", "b/25", "b/4", "c/1", "d/0", "d/15", "d/4", "e/1", "f/0", "f/2", "g/1"),
+						kv.Put("b/1", nil), kv.Put("d/3", nil), kv.Put("d/3", []byte("again")),
+						kv.Delete("b/2"), kv.Delete("b/3"), kv.Delete("d/1"), kv.Delete("f/1"), kv.Put("f/1", nil))
+				})
+				return errors.Join(err, errRefused) // so that the next begins with the same
+			})
+			if err == nil || err.Error() != errRefused.Error() {
+				t.Fatalf("update: %v", err)
+			}
+			if want := expected(before, "", "", 0, reverse); !slices.Equal(got, want) {
+				t.Errorf("with all written at key %d (reverse %t) the scan told %q, want %q", stop+1, reverse, got, want)
+			}
+		}
 	}
 }
 

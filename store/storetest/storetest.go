@@ -45,6 +45,7 @@ var checks = []check{
 	{"order", order},
 	{"bounds", bounds},
 	{"scan while writing", scanWhileWriting},
+	{"scan tables while writing", scanTablesWhileWriting},
 	{"scan what was emptied", scanEmptied},
 	{"scan within scan", scanWithinScan},
 	{"cost of a scan", scanCost},
