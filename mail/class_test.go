@@ -85,6 +85,10 @@ func TestAnswerable(t *testing.T) {
 	if ok, _ := Answerable(Envelope{}, m); !ok {
 		t.Error("an unknown reverse-path is no reason")
 	}
+	list := Parse(append([]byte("List-Unsubscribe: <mailto:x@y.example>\n"), plain("x", "y")...))
+	if ok, reason := Answerable(Envelope{}, list); ok || list.Class != ClassHuman || reason != "mailing list" {
+		t.Errorf("any List field is reason enough: %v %s %s", ok, list.Class, reason)
+	}
 	if ok, _ := Answerable(Envelope{From: "bounces-12@lists.example"}, m); ok {
 		t.Error("a list's envelope is answered")
 	}
