@@ -9,7 +9,7 @@ func Answerable(env Envelope, m *Message) (ok bool, reason string) {
 	switch {
 	case env.From == NullPath || env.From == "" && m.nullReturnPath():
 		return false, "null reverse-path"
-	case m.Class != ClassHuman && m.Class != ClassList:
+	case m.Class != ClassHuman:
 		return false, "class " + string(m.Class)
 	case m.List:
 		return false, "mailing list"

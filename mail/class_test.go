@@ -92,6 +92,13 @@ func TestAnswerable(t *testing.T) {
 	if ok, _ := Answerable(Envelope{From: "bounces-12@lists.example"}, m); ok {
 		t.Error("a list's envelope is answered")
 	}
+	// Lists of 2002 say no more than this.
+	for _, field := range []string{"Precedence: list", "Mailing-List: contact x-help@lists.example; run by ezmlm"} {
+		m := Parse([]byte("From: ana@x.example\r\nSubject: x\r\n" + field + "\r\n\r\ny\r\n"))
+		if ok, _ := Answerable(Envelope{From: "ana@x.example"}, m); ok || m.Class != ClassList {
+			t.Errorf("%s: class %s, answered %v", field, m.Class, ok)
+		}
+	}
 }
 
 func TestIsRobot(t *testing.T) {
