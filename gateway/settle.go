@@ -248,8 +248,9 @@ func (s *settling) notices() error {
 	if err != nil {
 		return err
 	}
-	r := s.g.renderer(s.setup)
-	for _, n := range mailout.Notices(w, s.tickets, s.events) {
+	ns := mailout.Notices(w, s.tickets, s.events)
+	for i := range ns {
+		n := &ns[i]
 		if t := n.Ticket; t.Linked != 0 && n.Event.Kind == desk.Opened && n.To.Agent {
 			linked, err := s.tx.Ticket(t.Linked)
 			if err != nil {
@@ -257,15 +258,17 @@ func (s *settling) notices() error {
 			}
 			n.Lines = []string{s.setup.Words.Word(n.To.Language, "linked-to") + " #" + linked.Number}
 		}
-		o, err := r.Notice(w, n)
-		if err != nil {
-			return err
-		}
+	}
+	os, err := s.g.renderer(s.setup).Notices(w, ns)
+	if err != nil {
+		return err
+	}
+	for i, o := range os {
 		if err := s.enqueue(o); err != nil {
 			return err
 		}
-		if n.Template == "acuse" || n.Template == "acuse-fijo" {
-			if err := s.count(o.To, n.Template == "acuse-fijo"); err != nil {
+		if t := ns[i].Template; t == "acuse" || t == "acuse-fijo" {
+			if err := s.count(o.To, t == "acuse-fijo"); err != nil {
 				return err
 			}
 		}

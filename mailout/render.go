@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,24 +42,68 @@ type Letter struct {
 	Data     templates.Data
 }
 
-// Notice makes the mail for a notice.
-func (r Renderer) Notice(w World, n Notice) (Outgoing, error) {
+// Notices makes the mails for notices, in their order. Where agents are told the
+// same, the words are made once.
+func (r Renderer) Notices(w World, ns []Notice) ([]Outgoing, error) {
+	out := make([]Outgoing, len(ns))
+	var words *templates.Words // of the notice before
+	for i, n := range ns {
+		if i > 0 && !r.sameWords(ns[i-1], n) {
+			words = nil
+		}
+		m := r.notice(w, n)
+		var err error
+		if words, err = r.words(m, words); err != nil {
+			return nil, err
+		}
+		if out[i], err = r.write(m, *words); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// sameWords says that two notices differ in their addressees alone, and that
+// these do not come into the words.
+func (r Renderer) sameWords(a, b Notice) bool {
+	return a.To.Agent && b.To.Agent && a.To.Language == b.To.Language && a.Template == b.Template &&
+		a.Event.Ticket == b.Event.Ticket && a.Event.Seq == b.Event.Seq && slices.Equal(a.Lines, b.Lines) &&
+		!r.Words.Greets(a.Template, a.To.Language)
+}
+
+// words renders a mail, unless its words are at hand.
+func (r Renderer) words(m message, have *templates.Words) (*templates.Words, error) {
+	if have != nil {
+		return have, nil
+	}
+	words, err := r.Words.Render(m.template, m.to.Language, m.data())
+	if err != nil {
+		return nil, fmt.Errorf("render %s: %w", m.template, err)
+	}
+	return &words, nil
+}
+
+// notice makes all of the mail for a notice but its words.
+func (r Renderer) notice(w World, n Notice) message {
 	t := n.Ticket
 	queue := r.queue(t.Queue)
-	d := r.about(t, queue, n.To)
-	r.event(&d, w, n, queue)
 	token := desk.Token{Ticket: t.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
-	m := message{queue: queue, to: n.To, template: n.Template, ticket: &t, token: token, at: n.Event.At, data: d, event: n.Event.Seq}
+	m := message{queue: queue, to: n.To, template: n.Template, ticket: &t, token: token, at: n.Event.At, event: n.Event.Seq}
+	m.data = func() templates.Data {
+		d := r.about(t, queue, n.To)
+		r.event(&d, w, n)
+		return d
+	}
 	if c := n.Content; c != nil {
 		m.files = passedOn(n.Template, c)
 		if answersSender(n) {
 			m.answers = c.Message
 		}
 		if n.Template == "respuesta" && n.Event.Actor.Agent() != "" {
-			m.author = d.Author
+			m.author, _ = r.author(w, n.Event.Actor)
 		}
 	}
-	return r.write(m)
+	return m
 }
 
 // Letter makes the mail for a letter.
@@ -80,8 +125,12 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		d.ApproveLink = "mailto:" + plus(queue.Address, r.made(desk.ForConfirm, token)) + "?subject=" + url.PathEscape("Confirmo [#"+l.Ticket.Number+"]")
 	}
 	d.Desk, d.Name = r.Desk.Name, l.To.Name
-	m.queue, m.data = queue, d
-	return r.write(m)
+	m.queue, m.data = queue, func() templates.Data { return d }
+	words, err := r.words(m, nil)
+	if err != nil {
+		return Outgoing{}, err
+	}
+	return r.write(m, *words)
 }
 
 // queue returns a ticket's queue, or the first one where it is no more.
@@ -125,7 +174,7 @@ func (r Renderer) decision(d *templates.Data, t desk.Ticket, q desk.Queue, token
 }
 
 // event fills in what has happened.
-func (r Renderer) event(d *templates.Data, w World, n Notice, q desk.Queue) {
+func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	e, word := n.Event, func(prefix, v string) string {
 		if v == "" {
 			return ""
@@ -208,17 +257,13 @@ type message struct {
 	event    int
 	seed     string
 	at       time.Time
-	answers  *mail.Message // or nil
-	data     templates.Data
+	answers  *mail.Message         // or nil
+	data     func() templates.Data // what the words are made of
 	files    []File
 }
 
-// write renders and composes a mail, once and for all.
-func (r Renderer) write(m message) (Outgoing, error) {
-	words, err := r.Words.Render(m.template, m.to.Language, m.data)
-	if err != nil {
-		return Outgoing{}, fmt.Errorf("render %s: %w", m.template, err)
-	}
+// write composes a mail, once and for all.
+func (r Renderer) write(m message, words templates.Words) (Outgoing, error) {
 	o := Outgoing{Kind: m.template, To: m.to.Address, Subject: words.Subject, Created: m.at, Due: m.at, Event: m.event}
 	o.ID = r.id(m)
 	o.MessageID = o.ID + "@" + r.Desk.Domain
@@ -227,8 +272,8 @@ func (r Renderer) write(m message) (Outgoing, error) {
 		o.Ticket = m.ticket.ID
 	}
 	draft := Draft{Header: r.header(m, o), Text: words.Text, HTML: words.HTML, Files: m.files, Boundary: o.ID}
-	o.Pieces, o.Size, o.SHA256, err = Compose(draft)
-	if err != nil {
+	var err error
+	if o.Pieces, o.Size, o.SHA256, err = Compose(draft); err != nil {
 		return Outgoing{}, fmt.Errorf("compose %s: %w", m.template, err)
 	}
 	return o, nil

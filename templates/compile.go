@@ -18,6 +18,7 @@ import (
 type template struct {
 	subject, text *texttemplate.Template
 	html          *htmltemplate.Template
+	greets        bool // its words may depend on Data.Name
 }
 
 // compile reads a template file and tries it on sample values.
@@ -78,7 +79,7 @@ func (s *Set) build(lang string, fields map[string]string, body string) (*templa
 	}
 	html = a.restore(a.unwrap(html))
 
-	t := &template{}
+	t := &template{greets: greets(fields["Subject"] + fields["Preheader"] + body)}
 	functions := s.functions(lang, false)
 	if t.subject, err = texttemplate.New("subject").Funcs(functions).Parse(fields["Subject"]); err != nil {
 		return nil, err
@@ -88,6 +89,18 @@ func (s *Set) build(lang string, fields map[string]string, body string) (*templa
 	}
 	t.html, err = htmltemplate.New("html").Funcs(s.functions(lang, true)).Parse(s.frameHTML(lang, fields["Preheader"], html))
 	return t, err
+}
+
+// names matches what an action can take Data.Name by: itself, or all of Data.
+var names = regexp.MustCompile(`\.Name\b|[.$](?:[\s)}|]|$)`)
+
+// greets says that a template's words may depend on the addressee's name.
+func greets(source string) (yes bool) {
+	actionsOf(source, func(action string) string {
+		yes = yes || names.MatchString(action)
+		return ""
+	})
+	return yes
 }
 
 // try executes a template on full and on empty values.

@@ -164,6 +164,13 @@ func (s *Set) Render(name, lang string, d Data) (Words, error) {
 	return w, nil
 }
 
+// Greets says that the words of a mail may depend on [Data].Name. Where they do
+// not, they are the same for whoever it goes to.
+func (s *Set) Greets(name, lang string) bool {
+	c := s.mails[s.language(lang)][name]
+	return c.shipped == nil || c.shipped.greets || c.admin != nil && c.admin.greets
+}
+
 // clean returns d with its values as mails can show them: one-line values in one
 // line, links that are safe to follow, texts without control characters, and a
 // subject.
