@@ -308,7 +308,7 @@ func (a *Audit) fault(format string, args ...any) {
 // events: every mail accepted must have exactly one disposition, and every
 // ticket must be the sum of its events.
 func (g *Gateway) Doctor(ctx context.Context) (Audit, error) {
-	a := Audit{Dispositions: map[string]int{}}
+	a := Audit{Dispositions: map[string]int{}, Faults: []string{}}
 	mark, err := g.watermark(ctx)
 	if err != nil {
 		return a, err

@@ -78,7 +78,8 @@ func (g *Gateway) Explain(ctx context.Context, env mail.Envelope, r io.Reader) (
 
 func (s *settling) report() Report {
 	d := s.decision
-	r := Report{Mail: s.item.record.ID, Disposition: string(d.Disposition), Reason: d.Reason, Trust: d.Trust.String()}
+	r := Report{Mail: s.item.record.ID, Disposition: string(d.Disposition), Reason: d.Reason, Trust: d.Trust.String(),
+		Trace: []ReportStep{}, Commands: []ReportCommand{}, Mails: []ReportMail{}}
 	m := s.item.message
 	if m == nil {
 		r.Disposition, r.Reason = string(rules.ToQuarantine), s.item.limit
