@@ -58,6 +58,16 @@ type ReportMail struct {
 // Explain says what Process would do with a mail that came now, and does
 // nothing.
 func (g *Gateway) Explain(ctx context.Context, env mail.Envelope, r io.Reader) (Report, error) {
+	return g.explainOne(ctx, env, r, false)
+}
+
+// ExplainAnew does the same as if the mail had not come before: it would else
+// be a duplicate, and there is no more to be told of it.
+func (g *Gateway) ExplainAnew(ctx context.Context, env mail.Envelope, r io.Reader) (Report, error) {
+	return g.explainOne(ctx, env, r, true)
+}
+
+func (g *Gateway) explainOne(ctx context.Context, env mail.Envelope, r io.Reader, anew bool) (Report, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, g.limits.Size+1))
 	if err != nil {
 		return Report{}, err
@@ -68,7 +78,7 @@ func (g *Gateway) Explain(ctx context.Context, env mail.Envelope, r io.Reader) (
 	it := item{record: intake.Record{Envelope: env, ID: mail.ContentID(raw), Raw: raw}}
 	g.parse(&it)
 	s := g.settling(g.Setup(), g.now().UTC().Truncate(time.Millisecond), &it)
-	s.explain = true
+	s.explain, s.anew = true, anew
 	err = g.store.Glimpse(ctx, func(tx store.Tx) error { s.tx = tx; return s.guarded() })
 	if err != nil {
 		return Report{}, err
