@@ -53,7 +53,7 @@ func (s *settling) gatherDuplicate(c *rules.Case) error {
 	if err != nil || !ok {
 		return err
 	}
-	c.Duplicate = !s.released && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor
+	c.Duplicate = !s.released && !s.anew && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor
 	return nil
 }
 

@@ -23,6 +23,7 @@ type settling struct {
 	now       time.Time
 	item      *item // nil for a call that came by no mail
 	explain   bool
+	anew      bool // no duplicate, whatever came before
 	released  bool // out of quarantine, by an admin, or held and confirmed
 	confirmed bool // held, and its agent says that it is his
 
