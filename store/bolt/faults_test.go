@@ -302,44 +302,43 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestCursorTraps shows what scan.go and kv.go guard against. When it fails,
+// Tests of traps show what scan.go and kv.go guard against. When one fails,
 // bbolt has changed and a guard may go.
-func TestCursorTraps(t *testing.T) {
+
+const trapKeys = 500
+
+func trapKey(i int) []byte { return fmt.Appendf(nil, "%04d", i) }
+
+// trap calls fn with a bucket of many pages that its transaction has written to,
+// and undoes what it does.
+func trap(t *testing.T, fn func(b *bolt.Bucket)) {
+	t.Helper()
 	e, _ := openNew(t, defaults)
-	key := func(i int) []byte { return fmt.Appendf(nil, "%04d", i) }
-	const count = 500
-	undone := errors.New("undone")
-	try := func(fn func(b *bolt.Bucket)) {
-		t.Helper()
-		err := e.db.Update(func(tx *bolt.Tx) error {
-			b, err := tx.CreateBucketIfNotExists([]byte("trap/"))
-			if err != nil {
-				return err
-			}
-			for i := range count {
-				if err := b.Put(key(i), make([]byte, 200)); err != nil {
-					return err
-				}
-			}
-			fn(b)
-			return undone
-		})
-		if err != undone {
-			t.Fatal(err)
+	fill := func(tx *bolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists([]byte("trap/"))
+		for i := 0; i < trapKeys && err == nil; i++ {
+			err = b.Put(trapKey(i), make([]byte, 200))
 		}
+		return err
 	}
-	put(t, e, "trap/0", 1)
-	if err := e.db.Update(func(tx *bolt.Tx) error { // so that there are pages to empty
-		for i := range count {
-			if err := tx.Bucket([]byte("trap/")).Put(key(i), make([]byte, 200)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}); err != nil {
+	if err := e.db.Update(fill); err != nil {
 		t.Fatal(err)
 	}
-	try(func(b *bolt.Bucket) {
+	undone := errors.New("undone")
+	err := e.db.Update(func(tx *bolt.Tx) error {
+		if err := fill(tx); err != nil {
+			return err
+		}
+		fn(tx.Bucket([]byte("trap/")))
+		return undone
+	})
+	if err != undone {
+		t.Fatal(err)
+	}
+}
+
+func TestTrapDeleteUnderCursor(t *testing.T) {
+	trap(t, func(b *bolt.Bucket) {
 		seen := 0
 		c := b.Cursor()
 		for k, _ := c.First(); k != nil; k, _ = c.Next() {
@@ -348,13 +347,16 @@ func TestCursorTraps(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if seen >= count {
+		if seen >= trapKeys {
 			t.Error("a cursor no longer skips keys when they are deleted under it")
 		}
 	})
-	try(func(b *bolt.Bucket) {
+}
+
+func TestTrapEmptiedPage(t *testing.T) {
+	trap(t, func(b *bolt.Bucket) {
 		for i := 100; i < 400; i++ {
-			if err := b.Delete(key(i)); err != nil {
+			if err := b.Delete(trapKey(i)); err != nil {
 				t.Error(err)
 			}
 		}
@@ -363,11 +365,14 @@ func TestCursorTraps(t *testing.T) {
 		for k, _ := c.Last(); k != nil; k, _ = c.Prev() {
 			seen++
 		}
-		if seen >= count-300 {
+		if seen >= trapKeys-300 {
 			t.Error("a cursor going backwards no longer stops at an emptied page")
 		}
 	})
-	try(func(b *bolt.Bucket) {
+}
+
+func TestTrapValues(t *testing.T) {
+	trap(t, func(b *bolt.Bucket) {
 		if err := b.Put([]byte("nil"), nil); err != nil {
 			t.Error(err)
 		}

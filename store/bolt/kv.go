@@ -165,7 +165,7 @@ func (t *table) count(rest []byte) {
 // setFill has bbolt split the pages of tables that grow at their end nearly
 // full, since nothing will come in between; in halves (its default) the others,
 // whose new keys may fall anywhere. A tenth of appends is far more than keys in
-// random order make. With the gateway's records this saves a fifth of the file.
+// random order make. With the gateway's records this saves a tenth of the file and of the time.
 func (k *kv) setFill() {
 	for _, t := range k.tables {
 		if t != nil && t.appends*10 >= t.puts && t.puts > 0 {

@@ -124,12 +124,17 @@ func openJournal(t testing.TB, dir string, every int, torn bool) store.Engine {
 	path := filepath.Join(dir, "journal")
 	e := &journal{Engine: mem.New(), every: every, torn: torn}
 	if old, err := os.ReadFile(path); err == nil {
+		good := 0
 		for line := range strings.Lines(string(old)) {
 			var writes map[string]*[]byte
 			if json.Unmarshal([]byte(line), &writes) != nil {
-				break // the torn tail
+				break // a write that was killed in its midst
 			}
 			update(t, e.Engine, func(kv store.KV) error { return apply(kv, writes) })
+			good += len(line)
+		}
+		if err := os.Truncate(path, int64(good)); err != nil {
+			t.Fatal(err)
 		}
 	}
 	var err error
