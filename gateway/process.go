@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	batchMails = 256     // settled in one commit
+	batchMails = 128     // settled in one commit
 	batchBytes = 8 << 20 // of raw mail in memory at once
 	tries      = 2       // of a mail alone, before it is quarantined
 )
