@@ -135,43 +135,62 @@ func play(x *expected, bySum map[sum]sample, log []stored) (wanted map[outgoing]
 	return wanted, kinds, faults
 }
 
-// checkSent compares what the desk has sent with what it should have sent. A repeat is a mail that came again with the same Message-ID
-// and the same bytes; only a desk that was killed may repeat itself.
-func checkSent(wanted map[outgoing]int, ids map[string]bool, arrivals []arrival, killed bool) (repeats, inside int, faults []string) {
-	once := map[string]sum{}
-	got := map[outgoing]int{}
+// dispatch is what the desk has sent, each mail once.
+type dispatch struct {
+	outside        map[outgoing]int
+	inside         int // to agents
+	repeats        int // the same bytes under the same Message-ID
+	repeatsOutside int
+	faults         []string
+}
+
+// readSent reads what the desk has sent. It may repeat a mail when it was
+// killed before it could record that it had gone: with the same Message-ID and
+// the same bytes.
+func readSent(arrivals []arrival, ids map[string]bool) dispatch {
+	d := dispatch{outside: map[outgoing]int{}}
+	once := map[string]arrival{}
 	for _, a := range arrivals {
 		id := a.first("message-id")
 		if before, again := once[id]; again {
-			repeats++
-			if before != a.sum {
-				faults = append(faults, fmt.Sprintf("%s to %s came twice with other bytes", id, a.to))
+			d.repeats++
+			if !agents[a.to] {
+				d.repeatsOutside++
+			}
+			if before.sum != a.sum || before.to != a.to {
+				d.faults = append(d.faults, fmt.Sprintf("%s came to %s and to %s, or with other bytes", id, before.to, a.to))
 			}
 			continue
 		}
-		once[id] = a.sum
-		if agents[a.to] {
-			inside++
-			continue
+		once[id] = a
+		switch {
+		case id == "":
+			d.faults = append(d.faults, "a mail without Message-ID to "+a.to)
+		case agents[a.to]:
+			d.inside++
+		case isRobot(a.to):
+			d.faults = append(d.faults, "a mail to a robot: "+a.to)
+		default:
+			d.outside[outgoing{a.to, a.answers(ids)}]++
 		}
-		if isRobot(a.to) {
-			faults = append(faults, "a mail to a robot: "+a.to)
-		}
-		by := ""
-		if found := msgIDs(a.fields["in-reply-to"]); len(found) > 0 && ids[found[0]] {
-			by = found[0]
-		}
-		if a.first("auto-submitted") == "" {
-			by = passedOn
-		}
-		got[outgoing{a.to, by}]++
 	}
-	if repeats > 0 && !killed {
-		faults = append(faults, fmt.Sprintf("%d mails came twice", repeats))
-	}
-	return repeats, inside, append(faults, difference(wanted, got)...)
+	return d
 }
 
+// answers returns which mail a mail of the desk's answers, "" if one that has
+// no Message-ID of its own.
+func (a arrival) answers(ids map[string]bool) string {
+	if a.first("auto-submitted") == "" {
+		return passedOn
+	}
+	if found := msgIDs(a.fields["in-reply-to"]); len(found) > 0 && ids[found[0]] {
+		return found[0]
+	}
+	return ""
+}
+
+// difference says what was sent outside that should not have been, and what
+// was not.
 func difference(wanted, got map[outgoing]int) (faults []string) {
 	for a, n := range wanted {
 		if got[a] != n {

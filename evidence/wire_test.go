@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"strings"
 	"sync"
@@ -220,6 +221,7 @@ func newSink(t *testing.T) *sink {
 	s := &sink{address: l.Addr().String()}
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &sinkSession{sink: s}, nil }))
 	server.Domain, server.EnableSMTPUTF8 = "sink.example", true
+	server.ErrorLog = log.New(io.Discard, "", 0) // a desk that is killed hangs up
 	go func() { _ = server.Serve(l) }()
 	t.Cleanup(func() { server.Close() })
 	return s
