@@ -26,7 +26,7 @@ type Hasher struct {
 	inBody   bool
 	skip     bool // the present field is a trace field
 	any      bool // the present header line has bytes besides its end
-	began    bool // a header line has been read
+	began    bool // a header line has been read that is not left out
 	carriage bool // a CR that may belong to a line end
 	ends     int  // line ends not written yet: they are dropped at the end
 	buffer   [4096]byte
@@ -158,7 +158,7 @@ func (h *Hasher) endHeaderLine() {
 	if !h.skip {
 		h.ends++
 	}
-	h.named, h.any, h.began = 0, false, true
+	h.named, h.any, h.began = 0, false, h.began || !h.skip
 }
 
 func (h *Hasher) flushEnds() {

@@ -10,13 +10,14 @@ func TestContentID(t *testing.T) {
 	plain := "From: a@b.co\r\nSubject: x\r\n folded\r\n\r\nHola\r\nmundo\r\n"
 	want := ContentID([]byte(plain))
 	same := map[string]string{
-		"LF line ends":    strings.ReplaceAll(plain, "\r\n", "\n"),
-		"no end":          strings.TrimSuffix(plain, "\r\n"),
-		"empty lines":     plain + "\r\n\r\n",
-		"trace fields":    "Return-Path: <x@y>\r\nReceived: from a\r\n\tby b; now\r\nARC-Seal: i=1;\r\n a=b\r\ndelivered-to: z\r\n" + plain,
-		"trace in midst":  strings.Replace(plain, "Subject", "Received: by\r\n here\r\nSubject", 1),
-		"mbox separator":  "From x@y Mon Jan  1 00:00:00 2024\r\n" + plain,
-		"trace upon fold": strings.Replace(plain, "\r\n\r\n", "\r\nDKIM-Signature: v=1;\r\n b=ab\r\n\r\n", 1),
+		"LF line ends":     strings.ReplaceAll(plain, "\r\n", "\n"),
+		"no end":           strings.TrimSuffix(plain, "\r\n"),
+		"empty lines":      plain + "\r\n\r\n",
+		"trace fields":     "Return-Path: <x@y>\r\nReceived: from a\r\n\tby b; now\r\nARC-Seal: i=1;\r\n a=b\r\ndelivered-to: z\r\n" + plain,
+		"trace in midst":   strings.Replace(plain, "Subject", "Received: by\r\n here\r\nSubject", 1),
+		"mbox separator":   "From x@y Mon Jan  1 00:00:00 2024\r\n" + plain,
+		"separator within": "Return-Path: <x@y>\r\nReceived: from a\r\n\tby b; now\r\nFrom x@y Mon Jan  1 00:00:00 2024\r\nReceived: c\r\n" + plain,
+		"trace upon fold":  strings.Replace(plain, "\r\n\r\n", "\r\nDKIM-Signature: v=1;\r\n b=ab\r\n\r\n", 1),
 	}
 	for name, mail := range same {
 		if got := ContentID([]byte(mail)); got != want {
@@ -28,6 +29,7 @@ func TestContentID(t *testing.T) {
 		"body":                plain + "x",
 		"trace in body":       strings.Replace(plain, "Hola", "Received: by\r\nHola", 1),
 		"name beginning so":   "Received-Twice: x\r\n" + plain,
+		"separator too late":  strings.Replace(plain, "Subject", "From x@y Mon Jan  1 00:00:00 2024\r\nSubject", 1),
 		"one line end more":   strings.Replace(plain, "Hola", "Hola\r\n", 1),
 		"line ends of a fold": strings.Replace(plain, "\r\n folded", " folded", 1),
 	} {
