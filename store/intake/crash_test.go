@@ -110,7 +110,7 @@ func checkImage(t *testing.T, image *fakeDisk, answers map[string]string) error 
 func TestCrashImages(t *testing.T) {
 	images := 1
 	if evidence() {
-		images = 200
+		images = 60
 	}
 	for _, c := range []struct {
 		name   string
