@@ -111,12 +111,26 @@ func (g *Gateway) Quarantine(ctx context.Context, after string, limit int) (rs [
 // ErrNotQuarantined says that a mail is not, or no more, in quarantine.
 var ErrNotQuarantined = errors.New("the mail is not in quarantine")
 
+// ErrUnreadable says that a mail breaks a limit, and so can be kept and not read.
+var ErrUnreadable = errors.New("the mail breaks a limit")
+
+// received returns the position of a mail that has a receipt.
+func (g *Gateway) received(ctx context.Context, position string) (p intake.Position, err error) {
+	if p, err = intake.ParsePosition(position); err != nil {
+		return p, ErrNotFound
+	}
+	return p, g.store.View(ctx, func(tx store.Tx) error {
+		_, err := tx.Receipt(position)
+		return err
+	})
+}
+
 // Release takes a mail out of quarantine and settles it, as one of which
 // nothing is proved. It returns what became of it.
 func (g *Gateway) Release(ctx context.Context, position string) (r store.Receipt, err error) {
-	p, err := intake.ParsePosition(position)
+	p, err := g.received(ctx, position)
 	if err != nil {
-		return r, ErrNotFound
+		return r, err
 	}
 	rec, release, err := g.log.Read(p)
 	if err != nil {
@@ -126,7 +140,7 @@ func (g *Gateway) Release(ctx context.Context, position string) (r store.Receipt
 	it := item{record: rec}
 	g.parse(&it)
 	if it.message == nil {
-		return r, fmt.Errorf("it cannot be read: %s", it.limit)
+		return r, fmt.Errorf("%w: %s", ErrUnreadable, it.limit)
 	}
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
 	err = g.store.Update(ctx, func(tx store.Tx) error {
@@ -374,11 +388,12 @@ func (g *Gateway) auditTickets(tx store.Tx, a *Audit) error {
 	})
 }
 
-// RawMail calls fn with the raw mail at a position and its envelope.
-func (g *Gateway) RawMail(position string, fn func(env mail.Envelope, raw []byte) error) error {
-	p, err := intake.ParsePosition(position)
+// RawMail calls fn with the raw mail at a position, once it is settled, and its
+// envelope.
+func (g *Gateway) RawMail(ctx context.Context, position string, fn func(env mail.Envelope, raw []byte) error) error {
+	p, err := g.received(ctx, position)
 	if err != nil {
-		return ErrNotFound
+		return err
 	}
 	r, release, err := g.log.Read(p)
 	if err != nil {
