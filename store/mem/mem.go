@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"sync"
 	"sync/atomic"
 
 	"ventanilla/store"
@@ -19,10 +20,13 @@ import (
 
 // Engine is an engine in memory. It persists nothing.
 type Engine struct {
-	seed   maphash.Seed
-	root   atomic.Pointer[node]
-	turn   chan struct{} // holds a token while somebody updates
-	closed atomic.Bool
+	seed maphash.Seed
+	root atomic.Pointer[node]
+	turn chan struct{} // holds a token while somebody updates
+
+	mu       sync.Mutex // of closed, and of adding to underWay
+	closed   bool
+	underWay sync.WaitGroup
 }
 
 var _ store.Engine = (*Engine)(nil)
@@ -34,9 +38,10 @@ func New() *Engine {
 
 // View is [store.Engine.View].
 func (e *Engine) View(ctx context.Context, fn func(store.KV) error) error {
-	if err := e.ready(ctx); err != nil {
+	if err := e.begin(ctx); err != nil {
 		return fmt.Errorf("view: %w", err)
 	}
+	defer e.underWay.Done()
 	kv := &kv{ctx: ctx, seed: e.seed, root: e.root.Load()}
 	defer kv.end()
 	return fn(kv)
@@ -49,9 +54,10 @@ func (e *Engine) Update(ctx context.Context, fn func(store.KV) error) error {
 		defer func() { <-e.turn }()
 	case <-ctx.Done():
 	}
-	if err := e.ready(ctx); err != nil {
+	if err := e.begin(ctx); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}
+	defer e.underWay.Done()
 	kv := &kv{ctx: ctx, seed: e.seed, root: e.root.Load(), writable: true}
 	defer kv.end()
 	if err := fn(kv); err != nil {
@@ -66,17 +72,25 @@ func (e *Engine) Update(ctx context.Context, fn func(store.KV) error) error {
 
 // Close is [store.Engine.Close].
 func (e *Engine) Close() error {
-	e.turn <- struct{}{}
-	e.closed.Store(true)
-	<-e.turn
+	e.mu.Lock()
+	e.closed = true
+	e.mu.Unlock()
+	e.underWay.Wait()
 	return nil
 }
 
-func (e *Engine) ready(ctx context.Context) error {
-	if e.closed.Load() {
+// begin says why a transaction cannot begin, if it cannot, and counts it.
+func (e *Engine) begin(ctx context.Context) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
 		return store.ErrClosed
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	e.underWay.Add(1)
+	return nil
 }
 
 // kv is a transaction: a root of its own.

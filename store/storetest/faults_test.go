@@ -456,6 +456,12 @@ var faults = []struct {
 			return e.Close()
 		}}
 	}},
+	{"close waits for a View", "Close returns at once", func() store.Engine {
+		return engine{Engine: mem.New(), close: func(e store.Engine) error { go func() { _ = e.Close() }(); return nil }}
+	}},
+	{"close waits for an Update", "Close returns at once", func() store.Engine {
+		return engine{Engine: mem.New(), close: func(e store.Engine) error { go func() { _ = e.Close() }(); return nil }}
+	}},
 	{"model", "a run of deletions misses its last", hooked(hooks{delete: func(kv store.KV, key string) error {
 		if strings.HasSuffix(key, "9") {
 			return nil

@@ -59,6 +59,8 @@ var checks = []check{
 	{"context", cancelled},
 	{"context while waiting", cancelledWaiting},
 	{"close", closed},
+	{"close waits for a View", func(t testing.TB, e store.Engine) { closeWaits(t, e, e.View) }},
+	{"close waits for an Update", func(t testing.TB, e store.Engine) { closeWaits(t, e, e.Update) }},
 	{"model", model},
 }
 

@@ -312,3 +312,33 @@ func closed(t testing.TB, e store.Engine) {
 		}
 	}
 }
+
+// closeWaits closes the engine while a transaction is under way.
+func closeWaits(t testing.TB, e store.Engine, transaction func(context.Context, func(store.KV) error) error) {
+	started, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	ended, closed := make(chan error, 1), make(chan error, 1)
+	go func() {
+		ended <- transaction(context.Background(), func(kv store.KV) error {
+			once.Do(func() { close(started) })
+			<-release
+			_, err := kv.GetMany([]string{"a/1"})
+			return err
+		})
+	}()
+	<-started
+	go func() { closed <- e.Close() }()
+	select {
+	case err := <-closed:
+		t.Errorf("Close has not waited, and returned %v", err)
+		close(release)
+	case <-time.After(50 * time.Millisecond): // it waits, as it should
+		close(release)
+		if err := <-closed; err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	if err := <-ended; err != nil && !errors.Is(err, store.ErrClosed) { // closed between two runs
+		t.Errorf("the transaction under way: %v", err)
+	}
+}
