@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -36,6 +37,10 @@ type house struct {
 // openHouse opens a state folder, which is made if it is missing, and everything
 // in it.
 func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h *house, err error) {
+	setup, err := loadSetup(c, files, log)
+	if err != nil {
+		return nil, err
+	}
 	state := c.path(c.State)
 	if err := privateFolder(state); err != nil {
 		return nil, err
@@ -43,8 +48,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	if err := privateFiles(state); err != nil {
 		return nil, err
 	}
-	setup, err := loadSetup(c, files, log)
-	if err != nil {
+	if err := wholeState(state); err != nil {
 		return nil, err
 	}
 	keys, err := loadKeys(filepath.Join(state, "keys"))
@@ -103,6 +107,25 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 		log.Error("template is broken, the shipped one serves", "problem", p.String())
 	}
 	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv}, nil
+}
+
+// wholeState refuses a state that has lost a part. The parts are made in this
+// order, so one without those before it was not left by an interrupted start:
+// starting without the database would answer every mail of the log again.
+func wholeState(state string) error {
+	missing := ""
+	for _, part := range []string{"keys", "desk.db", filepath.Join("log", "00000001.seg")} {
+		_, err := os.Stat(filepath.Join(state, part))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			missing = cmp.Or(missing, part)
+		case err != nil:
+			return err
+		case missing != "":
+			return configError{fmt.Errorf("en %s falta %s y sí está %s: recupere la copia de todo el estado antes de arrancar", state, missing, part)}
+		}
+	}
+	return nil
 }
 
 // privateFolder makes a folder for this user alone, or refuses one that others
