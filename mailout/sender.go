@@ -164,7 +164,7 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 		dial:     new(net.Dialer).DialContext,
 		dialing:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
-		results:  make(chan Result, 64),
+		results:  make(chan Result, 512),
 		underWay: make(map[string]struct{}),
 	}
 	if s.workers <= 0 {
@@ -432,7 +432,7 @@ func (s *Sender) record(ctx context.Context) error {
 
 // more adds the results that are waiting.
 func (s *Sender) more(batch []Result) []Result {
-	for len(batch) < 128 {
+	for len(batch) < cap(s.results) {
 		select {
 		case r, ok := <-s.results:
 			if !ok {

@@ -22,7 +22,7 @@ type Sent struct {
 }
 
 func dueKey(o mailout.Outgoing) string {
-	return fmt.Sprintf("due/%014d/%s", o.Due.UnixMilli(), o.ID)
+	return fmt.Sprintf("due/%014d/%s", o.Due.UnixMilli(), inOrder(o))
 }
 
 // Enqueue puts a mail into the outbox. One that is there already, or was sent,
@@ -49,7 +49,7 @@ func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 	}
 	row, words := parted(o)
 	if len(words) > 0 {
-		if err := tx.kv.Put("words/"+o.ID, words); err != nil {
+		if err := tx.kv.Put(wordsKey(o), words); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func parted(o mailout.Outgoing) (row mailout.Outgoing, words []byte) {
 // whole puts the words back into a row.
 func (tx Tx) whole(o *mailout.Outgoing) error {
 	var words string
-	if v, err := tx.kv.Get("words/" + o.ID); err == nil {
+	if v, err := tx.kv.Get(wordsKey(*o)); err == nil {
 		words = string(v)
 	} else if !errors.Is(err, ErrNotFound) {
 		return err
@@ -83,7 +83,7 @@ func (tx Tx) whole(o *mailout.Outgoing) error {
 			continue
 		}
 		if p.Length > int64(len(words)) {
-			return fmt.Errorf("read words/%s: they are too short", o.ID)
+			return fmt.Errorf("read %s: it is too short", wordsKey(*o))
 		}
 		p.Text, words = words[:p.Length], words[p.Length:]
 		p.Length = 0
@@ -122,7 +122,8 @@ func (tx Tx) Outbox(after string, limit int) (os []mailout.Outgoing, err error) 
 func (tx Tx) Due(now time.Time, limit int, want func(id string) bool) (os []mailout.Outgoing, next time.Time, err error) {
 	stop := fmt.Errorf("enough")
 	err = each(tx, "due/", "", 0, false, func(rest string, _ int) error {
-		ms, id, _ := strings.Cut(rest, "/")
+		ms, _, _ := strings.Cut(rest, "/")
+		id := rest[strings.LastIndexByte(rest, '/')+1:]
 		if !want(id) {
 			return nil
 		}
@@ -158,7 +159,7 @@ func (tx Tx) Reschedule(o mailout.Outgoing) error {
 
 // Finish takes a mail out of the outbox and keeps what became of it.
 func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
-	for _, key := range []string{"out/" + o.ID, "words/" + o.ID, dueKey(o)} {
+	for _, key := range []string{"out/" + o.ID, wordsKey(o), dueKey(o)} {
 		if err := tx.kv.Delete(key); err != nil {
 			return err
 		}
@@ -166,8 +167,15 @@ func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 	return tx.put(sentKey(o), s)
 }
 
-func sentKey(o mailout.Outgoing) string {
-	return fmt.Sprintf("sent/%s/%06d/%s", id10(o.Ticket), o.Event, o.ID)
+func sentKey(o mailout.Outgoing) string { return "sent/" + inOrder(o) }
+
+// wordsKey lets words lie in the order in which mails are made, and nearly that
+// in which they go: the engine writes neighbours anew together, and words are
+// large.
+func wordsKey(o mailout.Outgoing) string { return "words/" + inOrder(o) }
+
+func inOrder(o mailout.Outgoing) string {
+	return fmt.Sprintf("%s/%06d/%s", id10(o.Ticket), o.Event, o.ID)
 }
 
 // Sent returns what became of a ticket's mails, in the order of its events.

@@ -87,7 +87,7 @@ func TestOutboxWordsMissing(t *testing.T) {
 	ctx, s := context.Background(), store.Store{Engine: mem.New()}
 	o := mailout.Outgoing{ID: "m1.acuse", Pieces: []mailout.Piece{{Text: "hola"}}}
 	err := errors.Join(s.Update(ctx, func(tx store.Tx) error { return tx.Enqueue(o) }),
-		s.Engine.Update(ctx, func(kv store.KV) error { return kv.Delete("words/" + o.ID) }))
+		s.Engine.Update(ctx, func(kv store.KV) error { return kv.Delete("words/0000000000/000000/" + o.ID) }))
 	if err != nil {
 		t.Fatal(err)
 	}

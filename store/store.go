@@ -18,8 +18,8 @@
 //	receipt/<position>                 Receipt: what became of the mail at that position of the log
 //	quarantine/<position>              nothing; the receipt tells
 //	out/<id>                           mailout.Outgoing: to be sent, or given up; without its words
-//	words/<id>                         those words as they are, 7-bit text, one piece after the other
-//	due/<time>/<id>                    nothing; when to try it next
+//	words/<ticket>/<event>/<id>        those words as they are, 7-bit text, one piece after the other
+//	due/<time>/<ticket>/<event>/<id>   nothing; when to try it next
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
 //	count/<hour>/<what>/<hash>         automatic mails in that hour
 //	listed/<hour>/<person>             Listed: tickets to be told in one mail
