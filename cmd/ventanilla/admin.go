@@ -46,9 +46,7 @@ func adminHandler(h *house) http.Handler {
 	}
 	handle("GET /tickets", func(r *http.Request) (any, error) { return listTickets(r, h) })
 	handle("GET /tickets/{number}", func(r *http.Request) (any, error) { return showTicket(r.Context(), h, r.PathValue("number")) })
-	handle("GET /outbox", func(r *http.Request) (any, error) {
-		return h.Outbox(r.Context(), r.FormValue("after"), number(r, "limit", 100))
-	})
+	handle("GET /outbox", func(r *http.Request) (any, error) { return listOutbox(r, h) })
 	handle("POST /outbox/retry", func(r *http.Request) (any, error) { return nil, h.RetryOutgoing(r.Context(), r.FormValue("id")) })
 	handle("POST /outbox/drop", func(r *http.Request) (any, error) { return nil, h.DropOutgoing(r.Context(), r.FormValue("id")) })
 	handle("GET /quarantine", func(r *http.Request) (any, error) {
@@ -56,10 +54,15 @@ func adminHandler(h *house) http.Handler {
 	})
 	handle("POST /quarantine/release", func(r *http.Request) (any, error) { return h.Release(r.Context(), r.FormValue("id")) })
 	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
-	handle("POST /explain", func(r *http.Request) (any, error) { return h.Explain(r.Context(), envelope(r), r.Body) })
+	handle("POST /explain", func(r *http.Request) (any, error) {
+		if r.URL.Query().Get("anew") != "" {
+			return h.ExplainAnew(r.Context(), envelope(r), r.Body)
+		}
+		return h.Explain(r.Context(), envelope(r), r.Body)
+	})
 	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
 	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {
-		err := h.RawMail(r.FormValue("id"), func(_ mail.Envelope, raw []byte) error {
+		err := h.RawMail(r.Context(), r.FormValue("id"), func(_ mail.Envelope, raw []byte) error {
 			_, err := w.Write(raw)
 			return err
 		})
@@ -161,6 +164,32 @@ func listTickets(r *http.Request, h *house) (all []desk.Ticket, err error) {
 	return all[:min(len(all), limit)], nil
 }
 
+// waiting is a mail of the outbox without its text, which may hold the links by
+// which people decide.
+type waiting struct {
+	ID        string        `json:"id"`
+	Ticket    desk.TicketID `json:"ticket,omitempty"`
+	Kind      string        `json:"kind"`
+	To        string        `json:"to"`
+	Subject   string        `json:"subject"`
+	Size      int64         `json:"size"` // bytes
+	Created   time.Time     `json:"created"`
+	Due       time.Time     `json:"due"`
+	Attempts  int           `json:"attempts"`
+	Failed    bool          `json:"failed"`
+	LastError string        `json:"last_error"`
+}
+
+func listOutbox(r *http.Request, h *house) ([]waiting, error) {
+	mails, err := h.Outbox(r.Context(), r.FormValue("after"), number(r, "limit", 100))
+	all := make([]waiting, len(mails))
+	for i, o := range mails {
+		all[i] = waiting{ID: o.ID, Ticket: o.Ticket, Kind: o.Kind, To: o.To, Subject: o.Subject, Size: o.Size, Created: o.Created, Due: o.Due,
+			Attempts: o.Attempts, Failed: o.Failed, LastError: o.LastError}
+	}
+	return all, err
+}
+
 func showTicket(ctx context.Context, h *house, number string) (shown, error) {
 	history, err := h.History(ctx, number)
 	s := shown{History: history, Texts: map[int]string{}}
@@ -176,7 +205,7 @@ func showTicket(ctx context.Context, h *house, number string) (shown, error) {
 
 // faults are the errors that keep their meaning over the socket.
 var faults = map[string]error{
-	"not-found": gateway.ErrNotFound, "not-quarantined": gateway.ErrNotQuarantined, "no-recipient": mail.ErrNoRecipient,
+	"not-found": gateway.ErrNotFound, "not-quarantined": gateway.ErrNotQuarantined, "unreadable": gateway.ErrUnreadable, "no-recipient": mail.ErrNoRecipient,
 	"too-large": mail.ErrTooLarge, "no-space": mail.ErrNoSpace, "loop": mail.ErrLoop,
 }
 

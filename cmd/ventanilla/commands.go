@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,7 +20,6 @@ import (
 	"ventanilla/desk"
 	"ventanilla/gateway"
 	"ventanilla/mail"
-	"ventanilla/mailout"
 	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/templates"
@@ -147,7 +147,7 @@ func (checkCmd) Run(t *terminal) error {
 func (t *terminal) checked(c *Config, summary string, err error) error {
 	warnings := []string{}
 	if c != nil {
-		warnings = c.warnings()
+		warnings = append(warnings, c.warnings()...)
 	}
 	if t.json {
 		v := map[string]any{"ok": err == nil, "warnings": warnings, "errors": []string{}}
@@ -179,6 +179,7 @@ type explainCmd struct {
 	From    string   `help:"Remitente del sobre (MAIL FROM); «<>» es el nulo." placeholder:"DIRECCIÓN"`
 	To      []string `help:"Destinatario del sobre (RCPT TO); sin él, los de To y Cc." placeholder:"DIRECCIÓN"`
 	Trusted bool     `help:"Como si llegara de un servidor de confianza."`
+	Anew    bool     `help:"Como si no hubiera llegado antes: de lo ya recibido solo se diría que es un duplicado."`
 	Text    bool     `help:"Muestra también el texto de los correos que saldrían."`
 }
 
@@ -192,6 +193,9 @@ func (e explainCmd) Run(ctx context.Context, t *terminal) error {
 	values := url.Values{"from": {e.From}, "rcpt": e.To}
 	if e.Trusted {
 		values.Set("relay", "1")
+	}
+	if e.Anew {
+		values.Set("anew", "1")
 	}
 	return t.eachFile(e.Files, func(name string, r io.Reader) error {
 		var report gateway.Report
@@ -424,11 +428,11 @@ func (l outboxListCmd) Run(ctx context.Context, t *terminal) error {
 	if l.Limit < 1 {
 		return usageError("--limit: va de 1 en adelante")
 	}
-	var os []mailout.Outgoing
-	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &os); err != nil {
+	var all []waiting
+	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &all); err != nil {
 		return err
 	}
-	return list(t, os, []string{"ID", "PARA", "ESTADO", "INTENTOS", "PRÓXIMO", "ASUNTO", "ÚLTIMO ERROR"}, func(o mailout.Outgoing) []string {
+	return list(t, all, []string{"ID", "PARA", "ESTADO", "INTENTOS", "PRÓXIMO", "ASUNTO", "ÚLTIMO ERROR"}, func(o waiting) []string {
 		state := "espera"
 		if o.Failed {
 			state = "abandonado"
@@ -455,6 +459,13 @@ func (c outboxDropCmd) Run(ctx context.Context, t *terminal) error {
 	return t.forEach(ctx, c.IDs, "/outbox/drop", "descartado")
 }
 
+// carriedOut is a line of "outbox retry --json" and the like.
+type carriedOut struct {
+	ID      string         `json:"id"`
+	Done    string         `json:"done"` // "retry", "drop" or "release"
+	Receipt *store.Receipt `json:"receipt,omitempty"`
+}
+
 // forEach asks the same of several ids and says what was done.
 func (t *terminal) forEach(ctx context.Context, ids []string, path, done string) error {
 	c, err := t.connect(ctx, "admin.sock")
@@ -465,14 +476,11 @@ func (t *terminal) forEach(ctx context.Context, ids []string, path, done string)
 	for _, id := range ids {
 		var r *store.Receipt
 		if err := c.call(ctx, "POST", path, url.Values{"id": {id}}, nil, &r); err != nil {
-			if errors.Is(err, gateway.ErrNotFound) {
-				return told{"no hay un correo " + id + ": los identificadores están en la orden list", err}
-			}
-			return fmt.Errorf("%s: %w", id, err)
+			return aboutMail(id, err)
 		}
 		switch {
 		case t.json:
-			err = t.record(map[string]any{"id": id, "done": path, "receipt": r})
+			err = t.record(carriedOut{id, filepath.Base(path), r})
 		case r != nil:
 			_, err = fmt.Fprintf(t.out, "%s: %s, ahora es %s\n", id, done, r.Disposition)
 		default:
@@ -483,6 +491,14 @@ func (t *terminal) forEach(ctx context.Context, ids []string, path, done string)
 		}
 	}
 	return nil
+}
+
+// aboutMail says which mail an error is about.
+func aboutMail(id string, err error) error {
+	if errors.Is(err, gateway.ErrNotFound) {
+		return told{"no hay un correo " + id + ": los identificadores están en la orden list", err}
+	}
+	return fmt.Errorf("%s: %w", id, err)
 }
 
 // quarantineCmd is "ventanilla quarantine".
@@ -525,7 +541,7 @@ func (s quarantineShowCmd) Run(ctx context.Context, t *terminal) error {
 	defer c.close()
 	r, err := c.open(ctx, "GET", "/raw", url.Values{"id": {s.Position}}, nil)
 	if err != nil {
-		return err
+		return aboutMail(s.Position, err)
 	}
 	defer r.Close()
 	if t.json {

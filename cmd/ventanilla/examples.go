@@ -17,6 +17,7 @@ func examples() []sample {
 		{"check", "ventanilla check --json", "lo mismo para programas; termina con 78 si algo está mal"},
 		{"explain", "ventanilla explain correo.eml", "qué reglas se miraron, qué se haría y qué correos saldrían"},
 		{"explain", "ventanilla explain --trusted --text correo.eml", "como si llegara de un servidor de confianza, con los textos"},
+		{"explain", "ventanilla explain --anew 00000001-000000000016.eml", "por qué se hizo lo que se hizo con uno que ya llegó, con las reglas de ahora"},
 		{"parse", "ventanilla parse correo.eml otro.eml", "una línea JSON por correo"},
 		{"parse", "ventanilla parse --body html cuerpo.html", "un cuerpo suelto"},
 		{"deliver", "ventanilla deliver -f ana@universidad.example soporte@mesa.example", "toma el correo de la entrada estándar; 0 es «en el disco», 75 «vuelva a intentarlo»"},

@@ -172,7 +172,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &config), errors.As(err, &file):
 		return exitConfig
-	case errors.Is(err, errSaid), errors.Is(err, errInstalled), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined), errors.As(err, &stop):
+	case errors.Is(err, errSaid), errors.Is(err, errInstalled), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined),
+		errors.Is(err, gateway.ErrUnreadable), errors.As(err, &stop):
 		return exitFault
 	case errors.Is(err, errData), errors.Is(err, mail.ErrTooLarge):
 		return exitData

@@ -26,6 +26,7 @@ var inSpanish = [...]struct {
 }{
 	{gateway.ErrNotFound, "no se encuentra"},
 	{gateway.ErrNotQuarantined, "el correo no está en cuarentena, o ya no: vea «ventanilla quarantine list»"},
+	{gateway.ErrUnreadable, "el correo pasa un límite y no se lee: mírelo con «ventanilla quarantine show»"},
 	{mail.ErrNoRecipient, "no hay aquí un buzón con esa dirección: las de las colas están en desk/queues.toml"},
 	{mail.ErrTooLarge, "el correo es más grande que max_size de [smtp]"},
 	{store.ErrNoSpace, "queda menos espacio en el disco que reserve de [disk]: libere espacio; lo ya aceptado está a salvo"},
