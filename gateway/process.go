@@ -19,6 +19,7 @@ const (
 	batchMails = 128     // settled in one commit
 	batchBytes = 8 << 20 // of raw mail in memory at once
 	tries      = 2       // of a mail alone, before it is quarantined
+	deaths     = 5       // of the process during a mail alone: fewer befall the next in line when starts are cut short
 )
 
 // item is a mail on its way: read, not yet settled.
@@ -99,7 +100,7 @@ func (g *Gateway) tryAlone(ctx context.Context, mark intake.Position, r intake.R
 		return err
 	}
 	if deadly {
-		g.slog.Error("mail quarantined: the process ended twice while it was read", "mail", r.ID)
+		g.slog.Error("mail quarantined: the process ended again and again while it was read", "mail", r.ID)
 		return g.commit(ctx, []item{{record: r, limit: "the process ended while it was read"}})
 	}
 	return g.again(ctx, mark, r)
@@ -122,7 +123,7 @@ func (g *Gateway) markTrying(ctx context.Context, p intake.Position) (deadly boo
 		if t.Position != p.String() {
 			t = store.Trying{Position: p.String()}
 		}
-		deadly = t.Times >= tries
+		deadly = t.Times >= deaths
 		t.Times++
 		return tx.SetTrying(t)
 	})
