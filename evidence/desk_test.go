@@ -140,6 +140,28 @@ func (d *instance) kill() {
 	d.start()
 }
 
+// cut kills the process and starts another, which it kills after so long if it
+// has not ended by itself.
+func (d *instance) cut(after time.Duration) {
+	d.t.Helper()
+	d.moveTo("")
+	_ = d.cmd.Process.Kill()
+	<-d.ended
+	cmd := exec.Command(program, d.arguments...)
+	if err := cmd.Start(); err != nil {
+		d.t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+		d.t.Fatalf("a start that was to be cut short ended by itself: %v", cmd.ProcessState)
+	case <-time.After(after):
+	}
+	_ = cmd.Process.Kill()
+	<-ended
+}
+
 // stop ends the process in order.
 func (d *instance) stop() {
 	d.t.Helper()

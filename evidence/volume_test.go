@@ -37,6 +37,26 @@ func TestKill(t *testing.T) {
 	}
 }
 
+// TestCutStarts lets a desk with all its work before it start many times and
+// kills it at once, at another moment each time: while it opens its files, looks
+// through what was left, sends.
+func TestCutStarts(t *testing.T) {
+	starts := 5
+	if heavy() {
+		starts = 60
+	}
+	mails, out := samples(t, false), newSink(t)
+	d := newInstance(t, out.address, "--uncapped")
+	d.start()
+	result := load(d, mails, func(int) {})
+	complain(t, "not accepted", result.refused)
+	for i := range starts {
+		d.cut(time.Duration(10+i*37%80) * time.Millisecond)
+	}
+	d.kill()
+	course{trusted: true, kills: starts}.check(t, d, mails, out, d.idle())
+}
+
 // course is one way to send all mails.
 type course struct {
 	name    string

@@ -33,7 +33,7 @@ func dial(ctx context.Context, address string) (*sender, error) {
 		return nil, err
 	}
 	s := &sender{conn, bufio.NewReader(conn)}
-	if err := s.expect("220"); err == nil {
+	if err = s.expect("220"); err == nil {
 		err = s.say("EHLO sender.example", "250")
 	}
 	if err != nil {
