@@ -53,7 +53,7 @@ func TestCutStarts(t *testing.T) {
 	for i := range starts {
 		d.cut(time.Duration(10+i*37%80) * time.Millisecond)
 	}
-	d.kill()
+	d.start()
 	course{trusted: true, kills: starts}.check(t, d, mails, out, d.idle())
 }
 
