@@ -139,6 +139,7 @@ type waits struct {
 	grace   time.Duration // for deliveries under way when Run is to end
 	settle  time.Duration // for the last results to be recorded
 	rest    time.Duration // before a refused further connection is tried again
+	share   time.Duration // after results were recorded, for the next ones to come together
 }
 
 // job is a mail on its way to a worker.
@@ -158,7 +159,7 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 		now:       o.Now,
 		waits: waits{
 			connect: time.Minute, command: 5 * time.Minute, submit: 10 * time.Minute,
-			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute,
+			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute, share: 50 * time.Millisecond,
 			grace: 10 * time.Second, settle: 5 * time.Second,
 		},
 		dial:     new(net.Dialer).DialContext,
@@ -218,7 +219,7 @@ func (s *Sender) Run(ctx context.Context) error {
 		workers.Go(func() { s.work(ctx, delivery) })
 	}
 	var unrecorded error
-	recorder.Go(func() { unrecorded = s.record(recording) })
+	recorder.Go(func() { unrecorded = s.record(ctx, recording) })
 	closer.Go(func() { s.pool.tend(ctx, s.waits.idle, s.waits.quit) })
 
 	s.feed(ctx)
@@ -406,26 +407,32 @@ func (s *Sender) connection(ctx context.Context, probe bool) (*connection, *faul
 }
 
 // record writes results down until the channel is closed. The first one waits
-// for nobody; those that come meanwhile share the next commit. While the outbox
+// for nobody; those that come soon after share the next commit, since a commit
+// of one costs nearly what a commit of hundreds does; after ctx is done nothing
+// is waited for. While the outbox
 // cannot be written the channel fills up, and no more mails go out.
-func (s *Sender) record(ctx context.Context) error {
+func (s *Sender) record(ctx, recording context.Context) error {
 	f := failures{log: s.log, doing: "record what was sent"}
 	var unrecorded error
 	for r := range s.results {
 		batch := s.more([]Result{r})
-		err := s.outbox.Settle(ctx, batch)
-		for f.note(err); err != nil && ctx.Err() == nil; f.note(err) {
+		err := s.outbox.Settle(recording, batch)
+		for f.note(err); err != nil && recording.Err() == nil; f.note(err) {
 			select {
-			case <-ctx.Done():
+			case <-recording.Done():
 			case <-time.After(f.pause()):
 			}
-			err = s.outbox.Settle(ctx, batch)
+			err = s.outbox.Settle(recording, batch)
 		}
 		if err != nil {
 			unrecorded = fmt.Errorf("record what was sent: %w", err)
 			continue
 		}
 		s.recorded(batch)
+		select {
+		case <-ctx.Done():
+		case <-time.After(s.waits.share):
+		}
 	}
 	return unrecorded
 }
