@@ -84,10 +84,10 @@ func newSample(name string, raw []byte, separators bool) sample {
 var trace = regexp.MustCompile(`(?i)^(received|return-path|delivered-to|x-original-to|authentication-results|arc-[a-z-]+|dkim-signature)[ \t]*:`)
 
 // authored names a mail by what its author wrote: without the fields that
-// servers add on its way, a separator that a mailbox added, and empty lines at
+// servers add on its way, separators that mailboxes added, and empty lines at
 // its end.
 func authored(data []byte) sum {
-	if bytes.HasPrefix(data, []byte("From ")) {
+	for bytes.HasPrefix(data, []byte("From ")) {
 		_, data, _ = bytes.Cut(data, []byte("\n"))
 	}
 	head, body, _ := bytes.Cut(data, []byte("\n\n"))
