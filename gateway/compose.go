@@ -1,0 +1,174 @@
+package gateway
+
+import (
+	"errors"
+	"strings"
+
+	"ventanilla/desk"
+	"ventanilla/mailout"
+	"ventanilla/rules"
+	"ventanilla/store"
+	"ventanilla/templates"
+)
+
+// notices renders who is to be told and puts the mails into the outbox.
+func (s *settling) notices() error {
+	w, err := s.world()
+	if err != nil {
+		return err
+	}
+	ns := mailout.Notices(w, s.tickets, s.events)
+	for i := range ns {
+		n := &ns[i]
+		if t := n.Ticket; t.Linked != 0 && n.Event.Kind == desk.Opened && n.To.Agent {
+			linked, err := s.tx.Ticket(t.Linked)
+			if err != nil {
+				return err
+			}
+			n.Lines = []string{s.setup.Words.Word(n.To.Language, "linked-to") + " #" + linked.Number}
+		}
+	}
+	os, err := s.g.renderer(s.setup).Notices(w, ns)
+	if err != nil {
+		return err
+	}
+	for i, o := range os {
+		if err := s.enqueue(o); err != nil {
+			return err
+		}
+		if t := ns[i].Template; t == "acuse" || t == "acuse-fijo" {
+			if err := s.count(o.To, t == "acuse-fijo"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *settling) enqueue(o mailout.Outgoing) error {
+	s.mails = append(s.mails, o)
+	s.sent++
+	return s.tx.Enqueue(o)
+}
+
+// count notes an automatic mail to somebody from outside.
+func (s *settling) count(to string, unverified bool) error {
+	err := s.tx.AddCount(s.now, store.CountAddress, to)
+	if unverified {
+		err = errors.Join(err, s.tx.AddCount(s.now, store.CountDomain, domainOf(to)))
+	}
+	return errors.Join(err, s.tx.AddCount(s.now, store.CountAll, ""))
+}
+
+// world reads whom the notices of these events may concern.
+func (s *settling) world() (mailout.World, error) {
+	w := mailout.World{Desk: s.setup.World, People: map[desk.PersonID]desk.Person{}, Contents: map[mailout.ContentKey]mailout.Content{}}
+	add := func(id desk.PersonID) error {
+		if _, ok := w.People[id]; ok || id == 0 {
+			return nil
+		}
+		p, err := s.tx.Person(id)
+		w.People[id] = p
+		return err
+	}
+	for _, e := range s.events {
+		t := s.tickets[e.Ticket]
+		for _, id := range append([]desk.PersonID{t.Requester, e.Actor.Person()}, t.Others...) {
+			if err := add(id); err != nil {
+				return w, err
+			}
+		}
+		if e.Article != 0 && e.Kind != desk.Accepted && e.Kind != desk.SetAside {
+			w.Contents[mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}] = s.content()
+		}
+	}
+	return w, nil
+}
+
+// content is the mail as others may see it.
+func (s *settling) content() mailout.Content {
+	m := s.item.message
+	c := mailout.Content{Message: m, Text: s.decision.Body, Mail: s.position(), Raw: s.item.record.Raw}
+	if m.HTML != "" {
+		c.Markdown = rules.WithoutCommands(m.Markdown(), s.decision.Body != m.Reply)
+	}
+	return c
+}
+
+// letters writes the answers that no event calls for.
+func (s *settling) letters(c rules.Case, d rules.Decision) error {
+	r := s.g.renderer(s.setup)
+	for _, l := range d.Letters {
+		out := mailout.Letter{Template: l.Template, Seed: string(c.Message.ID), At: s.now, To: s.addressee(c, l)}
+		if strings.EqualFold(l.To, s.from()) {
+			out.Answers = c.Message
+		}
+		t, ok := s.tickets[l.Ticket]
+		if !ok {
+			t, ok = c.Tickets[l.Ticket]
+		}
+		if ok {
+			out.Ticket = &t
+		}
+		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		o, err := r.Letter(out)
+		if err != nil {
+			return err
+		}
+		if err := s.enqueue(o); err != nil {
+			return err
+		}
+		if l.Counted {
+			if err := s.count(l.To, false); err != nil {
+				return err
+			}
+		}
+		if l.Template == "aviso-admin" {
+			if err := s.tx.AddCount(s.now, store.CountTold, l.Reason); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *settling) addressee(c rules.Case, l rules.Letter) mailout.Addressee {
+	to := mailout.Addressee{Name: l.Name, Address: l.To, Language: s.setup.World.Language}
+	if a, ok := s.setup.World.AgentAt(l.To); ok {
+		to.Agent = true
+		if a.Language != "" {
+			to.Language = a.Language
+		}
+	} else if t, ok := c.Tickets[l.Ticket]; ok {
+		to.Language = t.Language
+	}
+	return to
+}
+
+// letterData puts a letter's reasons and problems into words.
+func (s *settling) letterData(l rules.Letter, language string) (d templates.Data) {
+	word := func(key string) string { return s.setup.Words.Word(language, key) }
+	d.Lines = l.Lines
+	if l.Reason != "" {
+		d.Reason = word("reason-" + l.Reason)
+	}
+	if l.Template == "aviso-admin" {
+		d.Subject = word("admin-" + l.Reason)
+	}
+	if l.Template == "identidad" && len(l.Lines) > 0 {
+		d.AuthorAddress, d.Lines = l.Lines[0], nil
+	}
+	if len(l.Problems) > 0 {
+		d.Body = templates.Body{Text: strings.Join(l.Lines, "\n")}
+		d.Lines = nil
+		for _, p := range l.Problems {
+			line := p.Line + ": " + word("reason-"+p.Reason)
+			if p.Near != "" {
+				line += " " + word("did-you-mean") + " " + p.Near + "?"
+				d.Suggestion = p.Near
+			}
+			d.Lines = append(d.Lines, line)
+		}
+	}
+	return d
+}
