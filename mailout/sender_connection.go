@@ -2,12 +2,10 @@ package mailout
 
 import (
 	"context"
-	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"net"
 	"strings"
@@ -22,10 +20,11 @@ import (
 type connection struct {
 	client   *smtp.Client
 	socket   net.Conn // beneath any TLS
+	stream   net.Conn // beneath the client: the socket or TLS over it
+	body     bodyWriter
 	command  time.Duration
-	largest  int64 // bytes of a mail that the server takes (RFC 1870), 0 if it does not say
-	utf8     bool  // the server offers SMTPUTF8 (RFC 6531)
-	hash     hash.Hash
+	largest  int64     // bytes of a mail that the server takes (RFC 1870), 0 if it does not say
+	utf8     bool      // the server offers SMTPUTF8 (RFC 6531)
 	used     time.Time // when it became idle
 	unlisten func() bool
 }
@@ -62,7 +61,7 @@ func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
 	if err != nil {
 		return nil, connectFault("connection", err)
 	}
-	c := &connection{socket: socket, command: s.waits.command, hash: sha256.New()}
+	c := &connection{socket: socket, command: s.waits.command}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
 	step, err := s.begin(limited, c)
 	if !inTime() {
@@ -103,7 +102,7 @@ func (s *Sender) begin(ctx context.Context, c *connection) (step string, err err
 			return "TLS", err
 		}
 	}
-	c.client = client(stream, greeted)
+	c.stream, c.client = stream, client(stream, greeted)
 	if err := c.client.Hello(s.smarthost.hello()); err != nil {
 		return "EHLO", err
 	}
@@ -280,37 +279,22 @@ type rawOpener func(ctx context.Context, ref string) (raw []byte, release func()
 // write sends the bytes of a mail, without the final dot: it is up to the
 // caller, who puts it only if the bytes are those that were composed.
 func (c *connection) write(ctx context.Context, data io.Writer, m Outgoing, raw rawOpener) *fault {
-	c.hash.Reset()
-	body := &bodyWriter{data: data, hash: c.hash, socket: c.socket, limit: c.command}
+	body := &c.body
+	body.begin(c)
 	err := Assemble(body, m.Pieces, func(ref string) ([]byte, func(), error) { return raw(ctx, ref) })
+	if err == nil {
+		err = body.finish(data)
+	}
 	switch {
 	case body.err != nil:
 		return faultOf(stageBody, body.err)
 	case err != nil:
 		return &fault{stage: stageBody, own: true, lost: true, cause: err, reply: reply{text: "a file of the mail cannot be read now"}}
-	case hex.EncodeToString(c.hash.Sum(nil)) != m.SHA256:
+	case hex.EncodeToString(body.hash.Sum(nil)) != m.SHA256:
 		return &fault{stage: stageBody, own: true, lost: true, cause: errors.New("hash differs"),
 			reply: reply{code: 554, enhanced: "5.6.0", text: "bytes changed: the mail is no longer the one that was composed"}}
 	}
 	return nil
-}
-
-// bodyWriter hashes what it writes and gives the server limited time to take
-// it: go-smtp has no time-out for the data.
-type bodyWriter struct {
-	data   io.Writer
-	hash   hash.Hash
-	socket net.Conn
-	limit  time.Duration
-	err    error
-}
-
-func (w *bodyWriter) Write(p []byte) (int, error) {
-	w.hash.Write(p)
-	w.socket.SetDeadline(time.Now().Add(w.limit))
-	n, err := w.data.Write(p)
-	w.err = err
-	return n, err
 }
 
 // unfit says why a mail cannot be given to this server at all.
