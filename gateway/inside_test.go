@@ -1,0 +1,6 @@
+package gateway
+
+import "context"
+
+// TidyOnce does the hourly work once, for tests.
+func (g *Gateway) TidyOnce(ctx context.Context) error { return g.tidy(ctx) }
