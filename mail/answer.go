@@ -51,7 +51,12 @@ func IsRobot(address string) bool {
 		return false
 	}
 	base, _, _ := strings.Cut(local, "+")
-	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(base)
+	plain := strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' {
+			return -1
+		}
+		return r
+	}, base)
 	switch plain {
 	case "mailerdaemon", "postmaster", "abuse", "root", "noreply", "noresponder", "donotreply", "nobody", "bounce", "bounces", "hostmaster", "webmaster",
 		"noresponda", "noresponde", "norespondas", "naoresponda", "naoresponder", "nepasrepondre", "nonrispondere", "daemon", "majordomo", "listserv", "autoreply", "autoresponder", "maildaemon", "devnull", "cron", "www", "wwwdata", "anonymous", "nicht antworten", "keineantwort", "dontreply", "norepy", "unattended", "mailrobot", "robot", "listmaster":

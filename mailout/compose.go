@@ -42,7 +42,7 @@ type File struct {
 // draft are left out. An error means that a header name is none or that a file's
 // place lies outside its raw mail.
 func Compose(d Draft) (pieces []Piece, size int64, sum string, err error) {
-	c := composer{text: make([]byte, 0, 2048+len(d.Text)*5/4+len(d.HTML)*5/4), sum: sha256.New()}
+	c := composer{text: make([]byte, 0, 2048+encodedLength(d.Text)+encodedLength(d.HTML)), sum: sha256.New()}
 	for _, f := range d.Header {
 		if !fieldName(f.Name) {
 			return nil, 0, "", fmt.Errorf("compose: %q is no header name", f.Name)
@@ -164,6 +164,17 @@ func (c *composer) related(html string, inline []File) {
 		c.file(f, "inline")
 	}
 	c.close(b)
+}
+
+// encodedLength is about how many bytes a text takes in quoted-printable.
+func encodedLength(s string) int {
+	n := len(s) + len(s)/16
+	for i := range len(s) {
+		if s[i] >= 0x80 || s[i] == '=' {
+			n += 2
+		}
+	}
+	return n
 }
 
 // words writes a text part, as it is where that is safe, else in

@@ -22,19 +22,15 @@ type Sent struct {
 }
 
 func dueKey(o mailout.Outgoing) string {
-	return fmt.Sprintf("due/%014d/%s", o.Due.UnixMilli(), inOrder(o))
+	return "due/" + padded(uint64(max(0, o.Due.UnixMilli())), 14) + "/" + inOrder(o)
 }
 
 // Enqueue puts a mail into the outbox. One that is there already, or was sent,
 // stays as it is: the same event makes the same mail.
 func (tx Tx) Enqueue(o mailout.Outgoing) error {
 	for _, key := range []string{"out/" + o.ID, sentKey(o)} {
-		v, err := tx.kv.GetMany([]string{key})
-		if err != nil {
+		if there, err := tx.has(key); err != nil || there {
 			return err
-		}
-		if v[0] != nil {
-			return nil
 		}
 	}
 	return tx.putOutgoing(o)
@@ -120,26 +116,26 @@ func (tx Tx) Outbox(after string, limit int) (os []mailout.Outgoing, err error) 
 // Due returns mails due by now, in order of their time, at most limit, those
 // not wanted left out; and when the next one is due, zero if none is.
 func (tx Tx) Due(now time.Time, limit int, want func(id string) bool) (os []mailout.Outgoing, next time.Time, err error) {
-	stop := fmt.Errorf("enough")
-	err = each(tx, "due/", "", 0, false, func(rest string, _ int) error {
-		ms, _, _ := strings.Cut(rest, "/")
-		id := rest[strings.LastIndexByte(rest, '/')+1:]
+	from, to := Prefix("due/")
+	err = tx.kv.Scan(from, to, 0, false, func(key string, _ []byte) error {
+		ms, _, _ := strings.Cut(key[len(from):], "/")
+		id := key[strings.LastIndexByte(key, '/')+1:]
 		if !want(id) {
 			return nil
 		}
 		if at := time.UnixMilli(int64(parseID(ms))).UTC(); at.After(now) {
 			next = at
-			return stop
+			return errEnough
 		}
 		if len(os) == limit {
 			next = now
-			return stop
+			return errEnough
 		}
 		o, err := tx.Outgoing(id)
 		os = append(os, o)
 		return err
 	})
-	if err == stop {
+	if err == errEnough {
 		err = nil
 	}
 	return os, next, err
@@ -175,7 +171,7 @@ func sentKey(o mailout.Outgoing) string { return "sent/" + inOrder(o) }
 func wordsKey(o mailout.Outgoing) string { return "words/" + inOrder(o) }
 
 func inOrder(o mailout.Outgoing) string {
-	return fmt.Sprintf("%s/%06d/%s", id10(o.Ticket), o.Event, o.ID)
+	return id10(o.Ticket) + "/" + padded(uint64(o.Event), 6) + "/" + o.ID
 }
 
 // Sent returns what became of a ticket's mails, in the order of its events.

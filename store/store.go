@@ -172,7 +172,22 @@ func (tx Tx) get(key string, v any) error {
 
 // find reads a record that may be absent.
 func (tx Tx) find(key string, v any) (bool, error) {
-	err := tx.get(key, v)
+	b, err := tx.kv.Get(key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("get %s: %w", key, err)
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return false, fmt.Errorf("read %s: %w", key, err)
+	}
+	return true, nil
+}
+
+// has says whether there is something under a key.
+func (tx Tx) has(key string) (bool, error) {
+	_, err := tx.kv.Get(key)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
@@ -200,7 +215,13 @@ func each[T any](tx Tx, prefix, after string, limit int, reverse bool, fn func(r
 	})
 }
 
-func id10[T ~uint64](id T) string { return fmt.Sprintf("%010d", uint64(id)) }
+func id10[T ~uint64](id T) string { return padded(uint64(id), 10) }
+
+// padded writes a number with so many digits at least.
+func padded(n uint64, digits int) string {
+	b := strconv.AppendUint(make([]byte, 0, 20), n, 10)
+	return strings.Repeat("0", max(0, digits-len(b))) + string(b)
+}
 
 func parseID(s string) uint64 {
 	n, _ := strconv.ParseUint(strings.TrimLeft(s, "0"), 10, 64)
