@@ -90,7 +90,7 @@ func (s *settling) content() mailout.Content {
 	m := s.item.message
 	c := mailout.Content{Message: m, Text: s.decision.Body, Mail: s.position(), Raw: s.item.record.Raw}
 	if m.HTML != "" {
-		c.Markdown = rules.WithoutCommands(m.Markdown(), s.decision.Body != m.Reply)
+		c.Markdown = rules.WithoutCommands(s.item.markdown, s.decision.Body != m.Reply)
 	}
 	return c
 }

@@ -24,9 +24,10 @@ const (
 
 // item is a mail on its way: read, not yet settled.
 type item struct {
-	record  intake.Record
-	message *mail.Message
-	limit   string // the limit that it breaks, "" if none: then it was not read
+	record   intake.Record
+	message  *mail.Message
+	markdown string // of a message in HTML: what its writer wrote, formatted
+	limit    string // the limit that it breaks, "" if none: then it was not read
 }
 
 // Run settles mails in the order of the log until ctx is done: first what is
@@ -199,6 +200,9 @@ func (g *Gateway) parse(it *item) {
 	}
 	it.message = mail.Parse(it.record.Raw)
 	it.message.ID = it.record.ID
+	if it.message.HTML != "" {
+		it.markdown = it.message.Markdown()
+	}
 	if it.message.Loop != "" && it.message.Loop == g.Setup().World.Domain {
 		it.message.Class, it.message.ClassReason = mail.ClassOwn, mail.LoopHeader
 	}
