@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"strconv"
 	"strings"
@@ -47,6 +48,7 @@ func (s *sink) close() { _ = s.server.Close() }
 func newSMTP(session func() smtp.Session) *smtp.Server {
 	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return session(), nil }))
 	server.Domain, server.MaxLineLength = "sink.example", 1<<16
+	server.ErrorLog = log.New(io.Discard, "", 0) // clients that end without QUIT
 	return server
 }
 
