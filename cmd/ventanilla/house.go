@@ -59,7 +59,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	if errors.Is(err, store.ErrLocked) {
 		return nil, fmt.Errorf("otro proceso tiene abierto el estado en %s: %w", state, store.ErrLocked)
 	} else if err != nil {
-		return nil, fmt.Errorf("abrir la base de datos: %w", err)
+		return nil, fmt.Errorf("abrir la base de datos: %w (si está dañada, recupere la copia de %s entera)", err, state)
 	}
 	defer func() {
 		if err != nil {
@@ -72,7 +72,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	}
 	l, err := intake.Open(filepath.Join(state, "log"), intake.Options{Reserve: int64(c.Disk.Reserve), MaxSize: int64(c.SMTP.MaxSize)})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("abrir el registro de correos: %w (si está dañado, recupere la copia de %s entera)", err, state)
 	}
 	limits := mail.DefaultLimits
 	limits.Size = max(limits.Size, int64(c.SMTP.MaxSize)) // so that a smaller max_size puts aside nothing that is in

@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 //	told NAME REGEXP             waits for a line of its log behind those told before
 //	mailbox                      starts a mail server that takes all; $smarthost says where
 //	mail ADDRESS REGEXP          waits for a mail there, sets $message_id and $reply_to, and shows it
-//	send ADDRESS FROM TO FILE    sends a mail by SMTP, with $variables filled in; shows the last answer
+//	send ADDRESS FROM TO FILE    sends a mail by SMTP, or by LMTP to unix:PATH, with $variables filled in; shows the last answer
 //	certificate FILE KEY NAME    makes one
 //	presents ADDRESS NAME        STARTTLS there shows the certificate of that name
 //	occupied                     takes a port; $occupied says which
@@ -99,7 +99,7 @@ func need(ts *testscript.TestScript, neg bool, args []string, least int) {
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
 	code := 0
-	err := ts.Exec(args[1], args[2:]...)
+	err := ts.Exec("timeout", append([]string{"30"}, args[1:]...)...) // one that does not end ends with 124
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		code = exit.ExitCode()
@@ -285,12 +285,16 @@ func awaitMail(ts *testscript.TestScript, neg bool, args []string) {
 func sendFile(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 4)
 	text := os.Expand(ts.ReadFile(args[3]), ts.Getenv)
-	conn, err := textproto.Dial("tcp", args[0])
+	network, address, hello := "tcp", args[0], "EHLO"
+	if path, ok := strings.CutPrefix(address, "unix:"); ok {
+		network, address, hello = "unix", path, "LHLO"
+	}
+	conn, err := textproto.Dial(network, address)
 	ts.Check(err)
 	defer conn.Close()
 	var code int
 	var said string
-	for _, line := range []string{"", "EHLO script.example", "MAIL FROM:<" + args[1] + ">", "RCPT TO:<" + args[2] + ">", "DATA"} {
+	for _, line := range []string{"", hello + " script.example", "MAIL FROM:<" + args[1] + ">", "RCPT TO:<" + args[2] + ">", "DATA"} {
 		if line != "" {
 			ts.Check(conn.PrintfLine("%s", line))
 		}
