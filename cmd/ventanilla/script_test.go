@@ -11,6 +11,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"math/big"
@@ -34,7 +35,11 @@ import (
 )
 
 // TestMain lets this binary be the program: scripts run it as "ventanilla".
+// Scripts wait more than they work, so that more of them run at once.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"ventanilla": main})
 }
 
@@ -55,6 +60,7 @@ func TestMain(m *testing.M) {
 //	occupied                     takes a port; $occupied says which
 //	tmpfs FOLDER SIZE            mounts a small disk there
 func TestScripts(t *testing.T) {
+	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
@@ -114,7 +120,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 2)
 	want := regexp.MustCompile("(?m)" + args[0])
-	for by := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+	for by := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
 		c := exec.Command(args[1], args[2:]...)
 		c.Dir, c.Env = ts.MkAbs("."), environment(ts)
 		out, err := c.CombinedOutput()
