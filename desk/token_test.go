@@ -2,6 +2,8 @@ package desk
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"math/bits"
 	"strings"
 	"testing"
@@ -110,4 +112,17 @@ func TestNumber(t *testing.T) {
 	if rising > 2000 {
 		t.Error("the numbers tell their order")
 	}
+}
+
+// TestHMAC: ours is that of the standard library, for texts of any length.
+func TestHMAC(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		secret := rapid.SliceOfN(rapid.Byte(), KeySize, KeySize).Draw(r, "secret")
+		text := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(r, "text")
+		h := hmac.New(sha256.New, secret)
+		h.Write(text)
+		if sum := hmacSHA256(secret, text); !bytes.Equal(sum[:], h.Sum(nil)) {
+			r.Fatalf("%x, want %x", sum, h.Sum(nil))
+		}
+	})
 }

@@ -72,8 +72,9 @@ func appendQuotedPrintable(b []byte, s string) []byte {
 // quoted-printable as they are wherever they stand in a line: its last one is no
 // space, which might end the line.
 func plainRun(s string, room int) int {
+	s = s[:min(len(s), max(0, room))]
 	n := 0
-	for n < len(s) && n < room && s[n] >= ' ' && s[n] < 0x7f && s[n] != '=' {
+	for n < len(s) && s[n]-' ' < 0x7f-' ' && s[n] != '=' {
 		n++
 	}
 	for n > 0 && s[n-1] == ' ' {

@@ -45,7 +45,7 @@ func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 	}
 	row, words := parted(o)
 	if len(words) > 0 {
-		if err := tx.kv.Put(wordsKey(o), words); err != nil {
+		if err := tx.give(wordsKey(o), words); err != nil {
 			return err
 		}
 	}
@@ -56,6 +56,11 @@ func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 // it, and only sending needs them. In the row a piece of words has their length.
 func parted(o mailout.Outgoing) (row mailout.Outgoing, words []byte) {
 	o.Pieces = slices.Clone(o.Pieces)
+	size := 0
+	for _, p := range o.Pieces {
+		size += len(p.Text)
+	}
+	words = make([]byte, 0, size)
 	for i := range o.Pieces {
 		if p := &o.Pieces[i]; p.Text != "" {
 			words = append(words, p.Text...)

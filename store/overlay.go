@@ -82,10 +82,15 @@ func (o *Overlay) GetMany(keys []string) ([][]byte, error) {
 
 // Put is [KV.Put].
 func (o *Overlay) Put(key string, value []byte) error {
+	return o.keep(key, append([]byte{}, value...)) // never nil, which would be a deletion
+}
+
+// keep is Put of a value that is not nil and that the overlay may keep.
+func (o *Overlay) keep(key string, value []byte) error {
 	if err := CheckKey(key); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
-	o.writes[key] = append([]byte{}, value...) // never nil, which would be a deletion
+	o.writes[key] = value
 	return nil
 }
 
