@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"net"
 	"net/mail"
@@ -51,6 +52,14 @@ func serveFloor(kind, dir, smarthost string) error {
 		return err
 	}
 	return nil
+}
+
+// newSMTP returns a server of go-smtp with nothing around it.
+func newSMTP(session func() smtp.Session) *smtp.Server {
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return session(), nil }))
+	server.Domain, server.MaxLineLength = "sink.example", 1<<16
+	server.ErrorLog = log.New(io.Discard, "", 0) // clients that end without QUIT
+	return server
 }
 
 // group shares one commit among all that wait for one: who comes first does it,
