@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -119,19 +119,35 @@ func (d *demoCmd) capture(inbox *demo.Inbox, log *slog.Logger) (closeDoor func()
 	}, nil
 }
 
+// configFile is the demo's configuration, for the other commands.
+func (d demoCmd) configFile() string { return filepath.Join(d.State, "ventanilla.toml") }
+
+// install writes the example installation into the state folder, unless there is
+// one: its rules and words can be edited while the demo runs, and the other
+// commands find the state by it.
+func (d demoCmd) install() error {
+	if err := privateFolder(d.State); err != nil {
+		return err
+	}
+	if _, err := os.Stat(d.configFile()); err == nil {
+		return nil
+	}
+	files, err := installationFiles(answers{domain: "mesa.example", name: "Mesa de ayuda", queueAddress: "soporte@mesa.example"})
+	if err != nil {
+		return err
+	}
+	files["ventanilla.toml"] = bytes.Replace(files["ventanilla.toml"], []byte(`state = "estado"`), []byte(`state = "."`), 1)
+	return writeMissing(d.State, files)
+}
+
 // service makes a desk out of the example installation.
 func (d demoCmd) service(ctx context.Context, inbox *demo.Inbox, log *slog.Logger) (*service, error) {
-	files, err := fs.Sub(example, "installation")
-	if err != nil {
+	if err := d.install(); err != nil {
 		return nil, err
 	}
-	text, err := fs.ReadFile(files, "ventanilla.toml")
+	c, err := LoadConfig(d.configFile())
 	if err != nil {
-		return nil, err
-	}
-	c, _, err := decodeConfig("ventanilla.toml", text)
-	if err != nil {
-		return nil, err
+		return nil, configError{err}
 	}
 	pages, err := listen("tcp", d.Web, "--web")
 	if err != nil {
@@ -142,7 +158,7 @@ func (d demoCmd) service(ctx context.Context, inbox *demo.Inbox, log *slog.Logge
 		pages.Close()
 		return nil, err
 	}
-	c.State, c.Desk.PublicURL = d.State, "http://"+pages.Addr().String()
+	c.Desk.PublicURL = "http://" + pages.Addr().String()
 	c.Smarthost = SmarthostConfig{Address: d.Smarthost, TLS: "none", Connections: 8}
 	c.Disk.Reserve = 64 << 20
 	c.relays = nil
@@ -152,7 +168,7 @@ func (d demoCmd) service(ctx context.Context, inbox *demo.Inbox, log *slog.Logge
 	if d.Uncapped {
 		c.Caps = CapsConfig{}
 	}
-	h, err := openHouse(ctx, c, files, log)
+	h, err := openHouse(ctx, c, osFiles(c), log)
 	if err != nil {
 		pages.Close()
 		door.Close()
@@ -217,9 +233,11 @@ func (d demoCmd) play(ctx context.Context, t *terminal, s *service, inbox *demo.
 	switch {
 	case d.Exit:
 	case t.json:
-		return t.record(map[string]string{"smtp": at.smtp, "web": "http://" + at.web + "/demo/", "state": d.State})
+		return t.record(map[string]string{"smtp": at.smtp, "web": "http://" + at.web + "/demo/", "state": d.State, "config": d.configFile()})
 	default:
-		fmt.Fprintf(t.out, "\nCorreo: smtp://%s   Páginas: http://%s/demo/   Estado: %s\nCtrl+C para terminar.\n", at.smtp, at.web, d.State)
+		fmt.Fprintf(t.out, "\nCorreo: smtp://%s   Páginas: http://%s/demo/   Estado: %s\n"+
+			"Reglas y textos se pueden editar ahí; otras órdenes: ventanilla -c %s ticket list\nCtrl+C para terminar.\n",
+			at.smtp, at.web, d.State, d.configFile())
 	}
 	return nil
 }

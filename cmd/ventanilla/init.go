@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -92,12 +93,11 @@ func writeInstallation(folder string, a answers) error {
 	if err != nil {
 		return err
 	}
-	var missing, differ []string
+	var differ []string
 	for name, text := range files {
 		present, err := os.ReadFile(filepath.Join(folder, name))
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			missing = append(missing, name)
 		case err != nil:
 			return fmt.Errorf("look for %s: %w", name, err)
 		case !bytes.Equal(present, text):
@@ -108,9 +108,13 @@ func writeInstallation(folder string, a answers) error {
 		slices.Sort(differ)
 		return fmt.Errorf("%w: %s", errInstalled, strings.Join(differ, ", "))
 	}
-	slices.Sort(missing)
-	for _, name := range missing {
-		if err := writeNew(filepath.Join(folder, name), files[name]); err != nil {
+	return writeMissing(folder, files)
+}
+
+// writeMissing writes those files that are not there.
+func writeMissing(folder string, files map[string][]byte) error {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := writeNew(filepath.Join(folder, name), files[name]); err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
 	}
