@@ -308,6 +308,11 @@ type deliverCmd struct {
 // Run takes charge of the mail on standard input; at exit 0 it is on disk.
 func (d deliverCmd) Run(ctx context.Context, t *terminal) error {
 	c, err := t.connect(ctx, "deliver.sock")
+	if exitCode(err) == exitConfig {
+		// mail servers return the mail to its sender on EX_CONFIG: it shall wait
+		// until the configuration is mended
+		return fmt.Errorf("%w: %w", errLater, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -135,8 +135,9 @@ const (
 )
 
 var (
-	errSaid = errors.New("said already") // the command has written what is wrong
-	errData = errors.New("no se puede leer la entrada")
+	errLater = errors.New("el correo espera hasta que se corrija")
+	errSaid  = errors.New("said already") // the command has written what is wrong
+	errData  = errors.New("no se puede leer la entrada")
 )
 
 // told is an error of which only the text given is said.
@@ -168,6 +169,8 @@ func exitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
+	case errors.Is(err, errLater):
+		return exitTemporary
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &config), errors.As(err, &file):
