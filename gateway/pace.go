@@ -16,19 +16,26 @@ type pace struct {
 
 const (
 	restShare = 6 // times the length of the batch
-	restMost  = time.Second
+	restMost  = 2 * time.Second
+	restStep  = 50 * time.Millisecond // without a mail in which the burst is over
 )
 
 func (p *pace) begin(appended int64) { p.began, p.appended = time.Now(), appended }
 
-// rest waits after a batch if there is a burst.
-func (p *pace) rest(ctx context.Context, appended int64) {
-	if !burst(appended - p.appended) {
+// rest waits after a batch while there is a burst. appended tells how many mails
+// have come so far.
+func (p *pace) rest(ctx context.Context, appended func() int64) {
+	now, before := appended(), int64(-1)
+	if !burst(now - p.appended) {
 		return
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(min(restShare*time.Since(p.began), restMost)):
+	rested := time.Now().Add(min(restShare*time.Since(p.began), restMost))
+	for ; now != before && time.Now().Before(rested) && ctx.Err() == nil; now = appended() {
+		before = now
+		select {
+		case <-ctx.Done():
+		case <-time.After(restStep):
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 			continue
 		}
 		mark = next
-		g.pace.rest(ctx, g.log.Stats().Appended)
+		g.pace.rest(ctx, func() int64 { return g.log.Stats().Appended })
 	}
 	if ctx.Err() != nil {
 		return nil
