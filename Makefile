@@ -10,7 +10,7 @@ help: ## says what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 build: ## bin/ventanilla
-	$(GO) build -trimpath -o bin/ventanilla ./cmd/ventanilla
+	$(GO) build -o bin/ventanilla ./cmd/ventanilla
 
 demo: build ## everything at work on this machine: mail on 127.0.0.1:2525, pages on 127.0.0.1:8080
 	bin/ventanilla demo --tour $(ARGS)
