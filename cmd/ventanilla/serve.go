@@ -133,7 +133,11 @@ func (s *service) trouble() string {
 	if s.send == nil {
 		return "no hay smarthost"
 	}
-	return s.send.Status().Trouble
+	trouble := s.send.Status().Trouble
+	if trouble == "" {
+		return ""
+	}
+	return "el smarthost " + s.config.Smarthost.Address + ": " + trouble
 }
 
 // broke notes an error that ends the process.
