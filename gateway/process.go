@@ -31,27 +31,84 @@ type item struct {
 }
 
 // Run settles mails in the order of the log until ctx is done: first what is
-// left from before, then what comes. Its error is one after which the process
+// left from before, then what comes. While a batch is being settled the next one
+// is read, if there is a whole one. Its error is one after which the process
 // must end.
 func (g *Gateway) Run(ctx context.Context) error {
 	mark, err := g.recover(ctx)
+	var b batch
 	for err == nil {
-		if err = g.log.Wait(ctx, mark); err != nil {
-			break
+		if len(b.items) == 0 {
+			if err = g.log.Wait(ctx, mark); err == nil {
+				b, err = g.next(mark, 1, batchMails)
+			}
+			if err != nil {
+				err = g.endure(ctx, err)
+				continue
+			}
 		}
 		g.pace.begin(g.log.Stats().Appended)
-		var next intake.Position
-		if next, err = g.Process(ctx, mark, batchMails); err != nil {
-			err = g.endure(ctx, err)
-			continue
+		ahead := g.readAhead(b.end)
+		err = g.settle(ctx, b)
+		b.release()
+		mark, b = b.end, <-ahead
+		if err == nil {
+			g.pace.rest(ctx, func() int64 { return g.log.Stats().Appended })
 		}
-		mark = next
-		g.pace.rest(ctx, func() int64 { return g.log.Stats().Appended })
+	}
+	if b.release != nil {
+		b.release()
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// batch is a run of mails that are read and not yet settled.
+type batch struct {
+	items   []item
+	end     intake.Position // behind the last
+	release func()          // gives the mails' bytes back; nil without items
+}
+
+// next reads the batch behind a position, of at most so many mails. It is empty
+// where there are fewer than least.
+func (g *Gateway) next(from intake.Position, least, most int) (batch, error) {
+	records, err := g.log.After(from, most, batchBytes)
+	if err != nil || len(records) < max(least, 1) {
+		return batch{end: from}, err
+	}
+	items, release, err := g.read(records)
+	if err != nil {
+		release()
+		return batch{end: from}, err
+	}
+	return batch{items, records[len(records)-1].Next, release}, nil
+}
+
+// readAhead reads the batch behind a position meanwhile, if it is a whole one: a
+// smaller one had better grow while another is being settled. Its error shows
+// when it is read again.
+func (g *Gateway) readAhead(from intake.Position) <-chan batch {
+	ahead := make(chan batch, 1)
+	go func() {
+		b, _ := g.next(from, batchMails, batchMails)
+		ahead <- b
+	}()
+	return ahead
+}
+
+// settle settles a batch, however long the store cannot be written.
+func (g *Gateway) settle(ctx context.Context, b batch) (err error) {
+	for {
+		if err = g.commit(ctx, b.items); err == nil {
+			return nil
+		}
+		if err = g.endure(ctx, err); err != nil || ctx.Err() != nil {
+			return err
+		}
+	}
 }
 
 // endure waits after an error that may pass by itself, and returns one that
@@ -75,7 +132,7 @@ func (g *Gateway) recover(ctx context.Context) (mark intake.Position, err error)
 	if mark, err = g.watermark(ctx); err != nil {
 		return mark, err
 	}
-	for settled := 0; settled < batchMails; settled++ {
+	for settled := 0; settled < 2*batchMails; settled++ { // one settled, one read ahead
 		records, err := g.log.After(mark, 1, 1)
 		if err != nil || len(records) == 0 {
 			return mark, err
@@ -147,19 +204,15 @@ func (g *Gateway) watermark(ctx context.Context) (p intake.Position, err error) 
 // returns the position behind them. Mails are read in parallel and settled in
 // order, in one commit.
 func (g *Gateway) Process(ctx context.Context, after intake.Position, limit int) (intake.Position, error) {
-	records, err := g.log.After(after, limit, batchBytes)
-	if err != nil || len(records) == 0 {
+	b, err := g.next(after, 1, limit)
+	if err != nil || len(b.items) == 0 {
 		return after, err
 	}
-	items, release, err := g.read(records)
-	defer release()
-	if err != nil {
-		return after, err
+	defer b.release()
+	if err := g.commit(ctx, b.items); err != nil {
+		return after, fmt.Errorf("process %s: %w", after, err)
 	}
-	if err := g.commit(ctx, items); err != nil {
-		return after, fmt.Errorf("process %s: %w", records[0].Position, err)
-	}
-	return records[len(records)-1].Next, nil
+	return b.end, nil
 }
 
 // read reads the mails of a batch, as many at once as there are processors.

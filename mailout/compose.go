@@ -167,15 +167,7 @@ func (c *composer) related(html string, inline []File) {
 }
 
 // encodedLength is about how many bytes a text takes in quoted-printable.
-func encodedLength(s string) int {
-	n := len(s) + len(s)/16
-	for i := range len(s) {
-		if s[i] >= 0x80 || s[i] == '=' {
-			n += 2
-		}
-	}
-	return n
-}
+func encodedLength(s string) int { return len(s) + len(s)/5 }
 
 // words writes a text part, as it is where that is safe, else in
 // quoted-printable. A delimiter needs "=_", which quoted-printable and base64

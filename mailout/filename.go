@@ -111,6 +111,5 @@ func fieldName(s string) bool {
 
 // ownField says that a field is written by Compose itself.
 func ownField(name string) bool {
-	name = strings.ToLower(name)
-	return name == "mime-version" || strings.HasPrefix(name, "content-")
+	return strings.EqualFold(name, "MIME-Version") || len(name) > 8 && strings.EqualFold(name[:8], "Content-")
 }

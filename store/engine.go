@@ -69,6 +69,20 @@ type KV interface {
 	Scan(from, to string, limit int, reverse bool, fn func(key string, value []byte) error) error
 }
 
+// Giver is a KV that can take a value over instead of copying it.
+type Giver interface {
+	// Give is Put of a value that its caller never touches again.
+	Give(key string, value []byte) error
+}
+
+// give puts a value that nobody touches again.
+func give(kv KV, key string, value []byte) error {
+	if g, ok := kv.(Giver); ok {
+		return g.Give(key, value)
+	}
+	return kv.Put(key, value)
+}
+
 // Engine runs transactions on a sorted map. It is for any number of
 // goroutines. No function of a transaction may call its Engine: it would wait
 // for itself.

@@ -45,7 +45,7 @@ func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 	}
 	row, words := parted(o)
 	if len(words) > 0 {
-		if err := tx.give(wordsKey(o), words); err != nil {
+		if err := give(tx.kv, wordsKey(o), words); err != nil {
 			return err
 		}
 	}

@@ -33,7 +33,7 @@ func (o *Overlay) Flush() error {
 		if value := o.writes[key]; value == nil {
 			err = o.under.Delete(key)
 		} else {
-			err = o.under.Put(key, value)
+			err = give(o.under, key, value)
 		}
 		if err != nil {
 			return fmt.Errorf("flush: %w", err)
@@ -82,13 +82,16 @@ func (o *Overlay) GetMany(keys []string) ([][]byte, error) {
 
 // Put is [KV.Put].
 func (o *Overlay) Put(key string, value []byte) error {
-	return o.keep(key, append([]byte{}, value...)) // never nil, which would be a deletion
+	return o.Give(key, append([]byte{}, value...))
 }
 
-// keep is Put of a value that is not nil and that the overlay may keep.
-func (o *Overlay) keep(key string, value []byte) error {
+// Give is [Giver].
+func (o *Overlay) Give(key string, value []byte) error {
 	if err := CheckKey(key); err != nil {
 		return fmt.Errorf("put: %w", err)
+	}
+	if value == nil {
+		value = []byte{} // nil stands for a deletion
 	}
 	o.writes[key] = value
 	return nil

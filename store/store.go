@@ -155,15 +155,7 @@ func (tx Tx) put(key string, v any) error {
 	if err := e.Encode(v); err != nil {
 		return fmt.Errorf("put %s: %w", key, err)
 	}
-	return tx.give(key, bytes.TrimSuffix(b.Bytes(), []byte("\n")))
-}
-
-// give puts a value that nobody else holds: an overlay need not copy it.
-func (tx Tx) give(key string, value []byte) error {
-	if o, ok := tx.kv.(*Overlay); ok {
-		return o.keep(key, value)
-	}
-	return tx.kv.Put(key, value)
+	return give(tx.kv, key, bytes.TrimSuffix(b.Bytes(), []byte("\n")))
 }
 
 // get reads a record that must be there.

@@ -54,3 +54,18 @@ func TestGreets(t *testing.T) {
 		t.Errorf("the admin's file greets: %v, %v", s.Greets("ticket-nuevo", "es"), err)
 	}
 }
+
+// TestIsClean: looking at bytes finds what looking at characters finds.
+func TestIsClean(t *testing.T) {
+	for r := rune(0); r <= 0x10ffff; r++ {
+		if r >= 0xd800 && r < 0xe000 {
+			continue
+		}
+		if want := r == '\n' || r == '\t' || !unseen(r); isClean("a"+string(r)+"b") != want {
+			t.Fatalf("%U: clean %v", r, !want)
+		}
+	}
+	if isClean("\xff") {
+		t.Error("invalid UTF-8 is clean")
+	}
+}

@@ -230,11 +230,7 @@ func unseen(r rune) bool {
 // cleanText returns a text of several lines with LF line ends and without
 // control characters.
 func cleanText(v string) string {
-	odd := !utf8.ValidString(v)
-	for i := 0; i < len(v) && !odd; i++ {
-		odd = v[i] < ' ' && v[i] != '\n' || v[i] >= 0x7f
-	}
-	if odd {
+	if !isClean(v) {
 		v = strings.ReplaceAll(strings.ToValidUTF8(v, "\ufffd"), "\r\n", "\n")
 		v = strings.Map(func(r rune) rune {
 			switch {
@@ -247,6 +243,25 @@ func cleanText(v string) string {
 		}, v)
 	}
 	return strings.Trim(v, "\n")
+}
+
+// isClean says that a text is valid UTF-8 whose only control characters are line
+// ends and tabs. It looks at bytes: most texts are clean, and long.
+func isClean(v string) bool {
+	if !utf8.ValidString(v) {
+		return false
+	}
+	for i := 0; i < len(v); i++ {
+		switch c := v[i]; {
+		case c < ' ' && c != '\n' && c != '\t', c == 0x7f:
+			return false
+		case c == 0xc2 || c == 0xe2 || c == 0xef: // may begin one of those that unseen knows
+			if r, _ := utf8.DecodeRuneInString(v[i:]); unseen(r) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // buffers are kept from one mail to the next.

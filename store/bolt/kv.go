@@ -88,6 +88,11 @@ func (k *kv) GetMany(keys []string) ([][]byte, error) {
 }
 
 func (k *kv) Put(key string, value []byte) error {
+	return k.Give(key, append([]byte{}, value...)) // bbolt holds on to the value until the commit
+}
+
+// Give is [store.Giver].
+func (k *kv) Give(key string, value []byte) error {
 	if err := k.mayWrite(); err != nil {
 		return err
 	}
@@ -106,8 +111,10 @@ func (k *kv) Put(key string, value []byte) error {
 	}
 	k.remember(key)
 	t.count([]byte(rest))
-	// bbolt holds on to the value until the commit, and takes nil for absent.
-	if err := t.bucket.Put([]byte(rest), append([]byte{}, value...)); err != nil {
+	if value == nil {
+		value = []byte{} // bbolt takes nil for absent
+	}
+	if err := t.bucket.Put([]byte(rest), value); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
 	return nil
