@@ -21,6 +21,8 @@ type Draft struct {
 	HTML     string       // "" leaves the HTML part out
 	Files    []File
 	Boundary string // seed of the boundaries: the same draft makes the same bytes
+
+	rest string // of a mail with the same words and no files; "" means that it is to be made
 }
 
 // File is an attachment or an inline picture of a Draft. Its bytes stay where
@@ -51,7 +53,12 @@ func Compose(d Draft) (pieces []Piece, size int64, sum string, err error) {
 			c.text = appendField(c.text, f.Name, f.Value)
 		}
 	}
-	c.text = append(c.text, "MIME-Version: 1.0\r\n"...)
+	if d.rest != "" {
+		c.append(d.rest)
+		c.flush()
+		return c.pieces, c.size, hex.EncodeToString(c.sum.Sum(nil)), nil
+	}
+	c.append(restBegins)
 	seed := sha256.Sum256([]byte(d.Boundary))
 	c.seed = hex.EncodeToString(seed[:12])
 
@@ -94,6 +101,19 @@ func Assemble(w io.Writer, pieces []Piece, open func(ref string) (raw []byte, re
 		}
 	}
 	return nil
+}
+
+// restBegins is where a mail's own header fields end and what its words make of
+// it begins. No field of a draft can hold it: see [ownField].
+const restBegins = "MIME-Version: 1.0\r\n"
+
+// rest returns what a composed mail without files has behind the draft's header:
+// the same for every draft of the same words.
+func rest(pieces []Piece) string {
+	if len(pieces) != 1 {
+		return ""
+	}
+	return pieces[0].Text[strings.Index(pieces[0].Text, restBegins):]
 }
 
 // composer collects the pieces of one mail.

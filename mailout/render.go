@@ -47,18 +47,20 @@ type Letter struct {
 func (r Renderer) Notices(w World, ns []Notice) ([]Outgoing, error) {
 	out := make([]Outgoing, len(ns))
 	var words *templates.Words // of the notice before
+	var same string            // what it has in common with the next
 	for i, n := range ns {
 		if i > 0 && !r.sameWords(ns[i-1], n) {
-			words = nil
+			words, same = nil, ""
 		}
 		m := r.notice(w, n)
 		var err error
 		if words, err = r.words(m, words); err != nil {
 			return nil, err
 		}
-		if out[i], err = r.write(m, *words); err != nil {
+		if out[i], err = r.write(m, *words, same); err != nil {
 			return nil, err
 		}
+		same = rest(out[i].Pieces)
 	}
 	return out, nil
 }
@@ -130,7 +132,7 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 	if err != nil {
 		return Outgoing{}, err
 	}
-	return r.write(m, *words)
+	return r.write(m, *words, "")
 }
 
 // queue returns a ticket's queue, or the first one where it is no more.
@@ -262,8 +264,9 @@ type message struct {
 	files    []File
 }
 
-// write composes a mail, once and for all.
-func (r Renderer) write(m message, words templates.Words) (Outgoing, error) {
+// write composes a mail, once and for all. same is what it has in common with
+// one that was written before, "" if nothing.
+func (r Renderer) write(m message, words templates.Words, same string) (Outgoing, error) {
 	o := Outgoing{Kind: m.template, To: m.to.Address, Subject: words.Subject, Created: m.at, Due: m.at, Event: m.event}
 	o.ID = r.id(m)
 	o.MessageID = o.ID + "@" + r.Desk.Domain
@@ -271,7 +274,11 @@ func (r Renderer) write(m message, words templates.Words) (Outgoing, error) {
 	if m.ticket != nil {
 		o.Ticket = m.ticket.ID
 	}
-	draft := Draft{Header: r.header(m, o), Text: words.Text, HTML: words.HTML, Files: m.files, Boundary: o.ID}
+	boundary := o.ID
+	if m.seed == "" && m.ticket != nil { // the same for all who are told the same
+		boundary = fmt.Sprintf("%d.%d.%s", m.ticket.ID, m.event, m.template)
+	}
+	draft := Draft{Header: r.header(m, o), Text: words.Text, HTML: words.HTML, Files: m.files, Boundary: boundary, rest: same}
 	var err error
 	if o.Pieces, o.Size, o.SHA256, err = Compose(draft); err != nil {
 		return Outgoing{}, fmt.Errorf("compose %s: %w", m.template, err)
