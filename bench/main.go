@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -88,6 +89,11 @@ func (b *bench) run() (err error) {
 	if err := b.small(); err != nil {
 		return err
 	}
+	if b.wants("sustained") {
+		if err := b.lean(); err != nil {
+			return err
+		}
+	}
 	if b.wants("large") {
 		if err := b.big(); err != nil {
 			return err
@@ -116,10 +122,34 @@ func (b *bench) build() error {
 	return nil
 }
 
-// desk starts Ventanilla with an empty state.
-func (b *bench) desk(state string) (*child, error) {
-	return start(b.program, "demo", "--state", filepath.Join(b.dir, state), "--smtp", "127.0.0.1:0", "--web", "127.0.0.1:0",
+// desk starts Ventanilla with an empty state and the example's queue, which so
+// many agents work on.
+func (b *bench) desk(state string, agents int) (*child, error) {
+	dir := filepath.Join(b.dir, state)
+	if out, err := exec.Command(b.program, "init", dir).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("ventanilla init: %w\n%s", err, out)
+	}
+	names := []string{`"luis"`, `"ana"`}[:agents]
+	if err := edit(filepath.Join(dir, "desk", "queues.toml"), `"luis", "ana"`, strings.Join(names, ", ")); err != nil {
+		return nil, err
+	}
+	if err := edit(filepath.Join(dir, "ventanilla.toml"), `state = "estado"`, `state = "."`); err != nil {
+		return nil, err
+	}
+	return start(b.program, "demo", "--state", dir, "--smtp", "127.0.0.1:0", "--web", "127.0.0.1:0",
 		"--smarthost", b.sink.address, "--uncapped")
+}
+
+// edit replaces what stands once in a file.
+func edit(path, old, new string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if strings.Count(string(text), old) != 1 {
+		return fmt.Errorf("%s: %q does not stand there once", path, old)
+	}
+	return os.WriteFile(path, []byte(strings.Replace(string(text), old, new, 1)), 0o600)
 }
 
 // floor starts a floor.
@@ -136,11 +166,18 @@ func (b *bench) floor(kind string) (*child, error) {
 }
 
 // threesome are the servers of a comparison.
-type threesome struct{ desk, bare, minimal *child }
+type threesome struct {
+	desk, bare, minimal *child
+	agents              int // who are told of each ticket of the desk
+}
 
-func (b *bench) threesome(state string) (t threesome, err error) {
+// mails is how many mails a ticket of the desk makes.
+func (t threesome) mails() int { return 1 + t.agents }
+
+func (b *bench) threesome(state string, agents int) (t threesome, err error) {
 	var errs [3]error
-	t.desk, errs[0] = b.desk(state)
+	t.agents = agents
+	t.desk, errs[0] = b.desk(state, agents)
 	t.bare, errs[1] = b.floor("bare")
 	t.minimal, errs[2] = b.floor("minimal")
 	return t, errors.Join(errs[:]...)
@@ -156,7 +193,7 @@ func (t threesome) stop() {
 
 // small measures with mails of 4 KB.
 func (b *bench) small() error {
-	t, err := b.threesome("small")
+	t, err := b.threesome("small", 2)
 	defer t.stop()
 	if err != nil {
 		return err
@@ -174,8 +211,8 @@ func (b *bench) small() error {
 		}
 	}
 	if b.wants("sustained") {
-		b.table.title(fmt.Sprintf("sustained: %d mails of %.1f KB, at most %d ahead of their answers", b.sustained, mails[0].size(), window))
-		if err := b.keepUp(t, mails, b.sustained, true); err != nil {
+		b.table.title(fmt.Sprintf("sustained: %d mails of %.1f KB, half of them with HTML, two agents told of each", b.sustained, mails[0].size()))
+		if err := b.keepUp(t, mails, b.sustained, false); err != nil {
 			return err
 		}
 	}
@@ -183,9 +220,22 @@ func (b *bench) small() error {
 	return nil
 }
 
+// lean measures what a ticket costs by itself: mails of plain text, one agent
+// told of each beside its acknowledgement.
+func (b *bench) lean() error {
+	t, err := b.threesome("lean", 1)
+	defer t.stop()
+	if err != nil {
+		return err
+	}
+	mails := forms(false)[:1]
+	b.table.title(fmt.Sprintf("sustained: %d mails of %.1f KB plain text, one agent told of each, at most %d ahead of their answers", b.sustained, mails[0].size(), window))
+	return b.keepUp(t, mails, b.sustained, true)
+}
+
 // big measures with mails of 100 KB.
 func (b *bench) big() error {
-	t, err := b.threesome("big")
+	t, err := b.threesome("big", 2)
 	defer t.stop()
 	if err != nil {
 		return err

@@ -7,10 +7,7 @@ import (
 	"time"
 )
 
-const (
-	deskMails    = 3 // that a ticket makes: an acknowledgement, and a notice to each of the queue's two agents
-	minimalMails = 1
-)
+const minimalMails = 1 // that a mail makes in the minimal pipeline: a fixed answer
 
 // senders takes the next so many senders.
 func (b *bench) senders(n int) (first, last int) {
@@ -68,7 +65,7 @@ func (b *bench) accept(t threesome, mails []form, title string, n, rounds int, b
 		if err != nil {
 			return err
 		}
-		p, err := b.pass(t.desk, mails, n, deskMails, 0)
+		p, err := b.pass(t.desk, mails, n, t.mails(), 0)
 		if err != nil {
 			return err
 		}
@@ -90,7 +87,7 @@ func (b *bench) keepUp(t threesome, mails []form, n int, bounds bool) error {
 	if err != nil {
 		return err
 	}
-	p, err := b.pass(t.desk, mails, n, deskMails, window)
+	p, err := b.pass(t.desk, mails, n, t.mails(), window)
 	if err != nil {
 		return err
 	}
@@ -115,7 +112,7 @@ func (b *bench) latency(t threesome, mails []form) error {
 	if err != nil {
 		return err
 	}
-	taken, answered, err := b.lonely(t.desk, mails, deskMails)
+	taken, answered, err := b.lonely(t.desk, mails, t.mails())
 	if err != nil {
 		return err
 	}
