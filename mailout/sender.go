@@ -159,13 +159,13 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 		now:       o.Now,
 		waits: waits{
 			connect: time.Minute, command: 5 * time.Minute, submit: 10 * time.Minute,
-			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute, share: 50 * time.Millisecond,
+			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute, share: 15 * time.Millisecond,
 			grace: 10 * time.Second, settle: 5 * time.Second,
 		},
 		dial:     new(net.Dialer).DialContext,
 		dialing:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
-		results:  make(chan Result, 512),
+		results:  make(chan Result, 128),
 		underWay: make(map[string]struct{}),
 	}
 	if s.workers <= 0 {
