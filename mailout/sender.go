@@ -165,7 +165,7 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 		dial:     new(net.Dialer).DialContext,
 		dialing:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
-		results:  make(chan Result, 128),
+		results:  make(chan Result, 96),
 		underWay: make(map[string]struct{}),
 	}
 	if s.workers <= 0 {
