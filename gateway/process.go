@@ -159,7 +159,7 @@ func (g *Gateway) tryAlone(ctx context.Context, mark intake.Position, r intake.R
 	}
 	if deadly {
 		g.slog.Error("mail quarantined: the process ended again and again while it was read", "mail", r.ID)
-		return g.commit(ctx, []item{{record: r, limit: "the process ended while it was read"}})
+		return g.commit(ctx, []item{{record: r, limit: "el proceso terminó mientras se leía"}})
 	}
 	return g.again(ctx, mark, r)
 }
@@ -243,7 +243,7 @@ func (g *Gateway) parse(it *item) {
 	defer func() {
 		if p := recover(); p != nil {
 			g.slog.Error("parser panicked", "mail", it.record.ID, "panic", p)
-			it.message, it.limit = nil, "the parser failed"
+			it.message, it.limit = nil, "el lector falló"
 		}
 	}()
 	var over *mail.LimitError
@@ -348,7 +348,7 @@ func (g *Gateway) settleOne(tx store.Tx, setup *Setup, now time.Time, it *item) 
 	}
 	g.slog.Error("mail quarantined", "mail", it.record.ID, "error", last)
 	s := g.settling(setup, now, it)
-	s.decision = rules.Decision{Disposition: rules.ToQuarantine, Reason: "it could not be processed: " + last.Error()}
+	s.decision = rules.Decision{Disposition: rules.ToQuarantine, Reason: "no se pudo procesar: " + last.Error()}
 	return s, tx.Try(func(tx store.Tx) error { s.tx = tx; return s.receipt(s.decision, 0, 0) })
 }
 

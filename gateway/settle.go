@@ -94,7 +94,7 @@ func (s *settling) unread() error {
 		return err
 	}
 	if ok && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor {
-		return errors.Join(s.rememberCopy(), s.receipt(rules.Decision{Disposition: rules.ToDuplicate, Reason: "same content was settled before"}, 0, 0))
+		return errors.Join(s.rememberCopy(), s.receipt(rules.Decision{Disposition: rules.ToDuplicate, Reason: rules.SameContent}, 0, 0))
 	}
 	return errors.Join(s.tx.PutContent(id, store.Content{Position: s.position(), At: s.now}),
 		s.receipt(rules.Decision{Disposition: rules.ToQuarantine, Reason: s.item.limit}, 0, 0))

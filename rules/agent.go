@@ -12,7 +12,7 @@ import (
 // an answer to the requester. All lines are good, or nothing happens at all.
 func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	if d.Message.Class == mail.ClassMachine {
-		d.settle(ToFiled, "an agent's automatic mail is never relayed")
+		d.settle(ToFiled, "el correo automático de un agente no se pasa a nadie")
 		return
 	}
 	block, rest := commandBlock(d.Message.Reply)
@@ -24,16 +24,16 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	}
 	problems = append(problems, d.checkHeld(cmds)...)
 	if len(problems) > 0 {
-		d.settle(ToCommand, "a command line is wrong: nothing was done")
+		d.settle(ToCommand, "una orden está mal: no se hizo nada")
 		d.transcript(a, t, block, problems)
 		return
 	}
 	d.Body = rest
 	cmds = d.withText(cmds, a, t, note, says)
 	d.Commands = cmds
-	d.settle(ToCommand, "commands of agent "+a.Name)
+	d.settle(ToCommand, "órdenes del agente "+a.Name)
 	if says || note {
-		d.settle(ToAppend, "from agent "+a.Name)
+		d.settle(ToAppend, "del agente "+a.Name)
 	}
 	if len(block) > 0 {
 		d.transcript(a, t, block, nil)
@@ -62,7 +62,7 @@ func (d *decider) agentVerdict(answers bool) Verdict {
 // likely to be the agent learns why, at the registered address.
 func (d *decider) unprovedAgent(a desk.Agent, t desk.Ticket, v Verdict) {
 	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "agent-not-proved"})
-	d.settle(ToPending, "agent "+a.Name+" is not proved ("+d.Decision.Trust.String()+")")
+	d.settle(ToPending, "no se comprueba que sea el agente "+a.Name+" ("+d.Decision.Trust.String()+")")
 	if v == Confirm {
 		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "agent-not-proved",
 			Lines: strings.Split(d.Message.Reply, "\n"), Confirm: t.Articles + 1})
@@ -76,12 +76,12 @@ func (d *decider) confirm(a Addressed) {
 	expired := !a.Token.Expires.IsZero() && d.Now.After(a.Token.Expires)
 	_, held := d.Held[a.Token.Ticket][a.Token.Revision]
 	if !ok || expired || !held || d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList {
-		d.settle(ToFiled, "nothing waits for this confirmation")
+		d.settle(ToFiled, "nada espera esta confirmación")
 		return
 	}
 	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdSetAside, Actor: d.actor(), Number: a.Token.Revision, Quiet: true})
 	d.Confirms = a.Token
-	d.settle(ToCommand, "an agent confirms what was held")
+	d.settle(ToCommand, "un agente confirma lo retenido")
 }
 
 // withText puts the mail's own text in its place among the commands: behind

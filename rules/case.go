@@ -62,7 +62,7 @@ const (
 	ByQuotedTag                 // a tag in the quoted text
 )
 
-var threadNames = [...]string{"token", "signed Message-ID", "received Message-ID", "subject tag", "tag in the quoted text"}
+var threadNames = [...]string{"token", "Message-ID nuestro", "Message-ID recibido", "etiqueta del asunto", "etiqueta en la cita"}
 
 func (b ThreadBy) String() string { return threadNames[b] }
 
@@ -124,6 +124,9 @@ const (
 	CapReached      = "acknowledgement-cap" // once an hour
 	OwnMailCameBack = "own-mail-came-back"  // once a day
 )
+
+// SameContent is the Reason of a duplicate.
+const SameContent = "el mismo contenido ya había llegado"
 
 // Letter is an answer to a mail that no event of a ticket calls for.
 type Letter struct {

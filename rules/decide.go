@@ -35,18 +35,18 @@ func (d *decider) decide() {
 	m := d.Message
 	switch {
 	case d.Duplicate:
-		d.settle(ToDuplicate, "same content was settled before")
+		d.settle(ToDuplicate, SameContent)
 	case m.Class == mail.ClassOwn:
-		d.settle(ToFiled, "our own mail came back")
+		d.settle(ToFiled, "un correo nuestro volvió")
 		if !d.Counts.OwnTold { // the notice itself may come back too
 			d.tellAdmin(OwnMailCameBack)
 		}
 	case m.Class == mail.ClassBounce, m.Class == mail.ClassReceipt, m.Class == mail.ClassComplaint:
 		d.ledger()
 	case len(m.From) != 1 || m.From[0].Address == "":
-		d.settle(ToQuarantine, "From must name exactly one mailbox")
+		d.settle(ToQuarantine, "From debe nombrar un buzón y solo uno")
 	case d.Decision.Trust == TrustFails:
-		d.settle(ToQuarantine, "the From domain's policy refuses it (DMARC)")
+		d.settle(ToQuarantine, "la política del dominio de From lo rechaza (DMARC)")
 	case d.addressFor(desk.ForApprove, desk.ForReject) != nil:
 		d.byAddress(*d.addressFor(desk.ForApprove, desk.ForReject))
 	case d.addressFor(desk.ForConfirm) != nil:
@@ -200,16 +200,16 @@ func (d *decider) addressFor(purposes ...desk.Purpose) *Addressed {
 func (d *decider) byAddress(a Addressed) {
 	t, ok := d.Tickets[a.Token.Ticket]
 	if !ok {
-		d.settle(ToFiled, "decision on a ticket that is no more")
+		d.settle(ToFiled, "decisión sobre un ticket que ya no está")
 		return
 	}
 	if d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList {
-		d.settle(ToFiled, "a decision must come from a person")
+		d.settle(ToFiled, "una decisión debe venir de una persona")
 		return
 	}
 	expired := !a.Token.Expires.IsZero() && d.Now.After(a.Token.Expires)
 	if expired || t.State != desk.Resolved || a.Token.Revision != t.Resolution {
-		d.settle(ToCommand, "the decision is made or void already")
+		d.settle(ToCommand, "la decisión ya está tomada o ya no vale")
 		if d.Decision.Trust == TrustAuth || d.Decision.Trust == TrustAuthBound || a.Bound {
 			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: "already-decided", Counted: true})
 		}
@@ -220,7 +220,15 @@ func (d *decider) byAddress(a Addressed) {
 		kind = desk.CmdReject
 	}
 	d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.ByPerson(t.Requester), Text: d.comment(), Revision: a.Token.Revision, Article: true})
-	d.settle(ToCommand, string(kind)+" by decision address")
+	d.settle(ToCommand, decided(kind)+" por la dirección de la decisión")
+}
+
+// decided is a decision in words.
+func decided(kind desk.CommandKind) string {
+	if kind == desk.CmdApprove {
+		return "aprobado"
+	}
+	return "rechazado"
 }
 
 // comment is the sender's own text without the phrase that decides, and without

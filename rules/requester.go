@@ -45,10 +45,10 @@ func (d *decider) byOther(t desk.Ticket, th Thread) {
 	case Linked:
 		d.open(t)
 	case Quarantine:
-		d.settle(ToQuarantine, "not to be trusted: "+d.Decision.Trust.String())
+		d.settle(ToQuarantine, "no es de fiar: "+d.Decision.Trust.String())
 	default:
 		d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "sender-not-proved"})
-		d.settle(ToPending, "sender is not proved ("+d.Decision.Trust.String()+")")
+		d.settle(ToPending, "no se comprueba el remitente ("+d.Decision.Trust.String()+")")
 	}
 }
 
@@ -100,7 +100,7 @@ func (d *decider) reply(t desk.Ticket) {
 		c.Value = desk.KeepState
 	}
 	d.command(c)
-	d.settle(ToAppend, "reply")
+	d.settle(ToAppend, "respuesta")
 }
 
 // decision approves or rejects by reply, if the table lets the sender. If not,
@@ -115,7 +115,7 @@ func (d *decider) decision(t desk.Ticket, p phrase, reason string) bool {
 	d.say("%s con confianza %s: %s; %v quien decide", row, d.Decision.Trust, v, approver)
 	if approver && (v == Yes || v == IfApprover) {
 		d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: d.actor(), Text: reason, Revision: t.Resolution, Article: true})
-		d.settle(ToCommand, string(kind)+" by reply")
+		d.settle(ToCommand, decided(kind)+" por respuesta")
 		return true
 	}
 	if requester := d.People[t.Requester]; v == ByPolicy && requester.Address != "" {
@@ -131,22 +131,22 @@ func (d *decider) open(linked desk.Ticket) {
 	v := d.Policy.Verdict(ActOpen, d.Decision.Trust)
 	switch {
 	case v == Quarantine || route.Quarantine:
-		d.settle(ToQuarantine, "by rule or trust")
+		d.settle(ToQuarantine, "por regla o por falta de confianza")
 		return
 	case route.Ignore:
-		d.settle(ToFiled, "by rule "+strings.Join(route.Matched, ", "))
+		d.settle(ToFiled, "por la regla "+strings.Join(route.Matched, ", "))
 		return
 	case d.Message.Class == mail.ClassMachine && len(route.Matched) == 0:
-		d.settle(ToFiled, "made by a machine, and no rule wants it")
+		d.settle(ToFiled, "lo hizo una máquina y ninguna regla lo quiere")
 		return
 	}
 	o := d.opening(route)
 	o.Unverified = v == Unverified
 	o.Linked = linked.ID
 	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: d.acknowledge(), Article: true})
-	d.settle(ToTicket, "new")
+	d.settle(ToTicket, "nuevo")
 	if linked.ID != 0 {
-		d.settle(ToTicket, "new, linked to "+linked.Number)
+		d.settle(ToTicket, "nuevo, vinculado con "+linked.Number)
 	}
 }
 

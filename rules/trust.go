@@ -68,8 +68,8 @@ const (
 	actions
 )
 
-var actionNames = [actions]string{"open", "acknowledge", "append", "append-by-tag", "append-copied", "observe",
-	"agent-list", "agent-command", "agent-answer", "agent-grave", "approve", "reject", "configure"}
+var actionNames = [actions]string{"abrir", "acuse de recibo", "añadir", "añadir por la etiqueta", "añadir como copiado", "observar",
+	"lista de agente", "orden de agente", "respuesta de agente", "acto grave de agente", "aprobar", "rechazar", "configurar"}
 
 func (a Action) String() string { return actionNames[a] }
 
@@ -96,9 +96,9 @@ const (
 	verdicts
 )
 
-var verdictNames = [verdicts]string{"never", "yes", "yes, unverified", "fixed words only", "new and linked", "held",
-	"quarantine", "if participant", "if same domain", "as guest", "proposed", "own domain", "after confirmation",
-	"if approver", "by configuration"}
+var verdictNames = [verdicts]string{"nunca", "sí", "sí, sin verificar", "solo palabras fijas", "nuevo y vinculado", "retenido",
+	"cuarentena", "si participa", "si es del mismo dominio", "como invitado", "se propone", "si es dominio propio", "tras confirmar",
+	"si es quien decide", "según la configuración"}
 
 func (v Verdict) String() string { return verdictNames[v] }
 
