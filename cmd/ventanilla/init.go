@@ -69,9 +69,9 @@ func (a answers) wrong() string {
 	if wrong := rules.WrongQueueAddress(a.queueAddress); wrong != "" {
 		return "--queue-address: " + wrong
 	}
-	for _, agent := range []string{"luis@", "ana@"} {
-		if strings.EqualFold(a.queueAddress, agent+a.domain) {
-			return "--queue-address: " + a.queueAddress + " es un agente del ejemplo: ponga otra y cámbiela después"
+	for _, taken := range []string{"luis@", "ana@", "redes@"} {
+		if strings.EqualFold(a.queueAddress, taken+a.domain) {
+			return "--queue-address: " + a.queueAddress + " ya es de alguien en el ejemplo: ponga otra y cámbiela después"
 		}
 	}
 	return ""

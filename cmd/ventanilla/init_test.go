@@ -126,7 +126,7 @@ func TestInitWrongAnswers(t *testing.T) {
 		"--domain: \"a b": {"a b", "x", "soporte@mesa.example"},
 		"--name":          {"mesa.example", "x\ny", "soporte@mesa.example"},
 		"--queue-address": {"mesa.example", "x", "soporte+a@mesa.example"},
-		"--queue-address: luis@mesa.example es un agente": {"mesa.example", "x", "luis@mesa.example"},
+		"--queue-address: luis@mesa.example ya es de alguien": {"mesa.example", "x", "luis@mesa.example"},
 	} {
 		if strings.HasPrefix(want, "--domain") && a.domain == "mesa" {
 			a.domain = ""
