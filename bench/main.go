@@ -206,7 +206,11 @@ func (b *bench) small() error {
 	}
 	if b.wants("burst") {
 		title := fmt.Sprintf("burst of %d mails of %.1f KB, %d connections", b.burst, mails[0].size(), connections)
-		if err := b.accept(t, mails, title, b.burst, b.rounds, "≥ 0.60", 0.6); err != nil {
+		words, least := "≥ 0.60", 0.6
+		if b.sizes == tenth { // over before settling notices that it is one
+			words, least = "", 0
+		}
+		if err := b.accept(t, mails, title, b.burst, b.rounds, words, least); err != nil {
 			return err
 		}
 	}
