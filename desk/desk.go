@@ -112,6 +112,7 @@ type Article struct {
 	Excerpt   string    `json:"excerpt,omitempty"`    // first line, for lists
 	Files     int       `json:"files,omitempty"`
 	Trust     string    `json:"trust,omitempty"`
+	Repeated  bool      `json:"repeated,omitempty"` // another mail came under the same Message-ID before
 }
 
 // The kinds of an article.

@@ -375,7 +375,11 @@ func (p *played) show(number string) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		fmt.Fprintf(&p.out, "  %s %d by %s, trust %s: %q\n", a.Kind, a.Number, a.Author, a.Trust, strings.TrimSpace(text))
+		repeated := ""
+		if a.Repeated {
+			repeated = ", Message-ID repeated"
+		}
+		fmt.Fprintf(&p.out, "  %s %d by %s, trust %s%s: %q\n", a.Kind, a.Number, a.Author, a.Trust, repeated, strings.TrimSpace(text))
 	}
 }
 

@@ -49,6 +49,12 @@ func (s *settling) from() string {
 }
 
 func (s *settling) gatherDuplicate(c *rules.Case) error {
+	r, known, err := s.tx.Received(c.Message.MessageID)
+	if err != nil {
+		return err
+	}
+	c.Repeated = known && r.Mail != c.Message.ID
+	s.repeated = c.Repeated
 	content, ok, err := s.tx.Content(c.Message.ID)
 	if err != nil || !ok {
 		return err

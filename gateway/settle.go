@@ -24,6 +24,7 @@ type settling struct {
 	explain   bool
 	anew      bool // no duplicate, whatever came before
 	released  bool // out of quarantine, by an admin, or held and confirmed
+	repeated  bool // its Message-ID came before, with other content
 	confirmed bool // held, and its agent says that it is his
 
 	decision rules.Decision
@@ -224,7 +225,7 @@ func (s *settling) articles() error {
 		}
 		m := s.item.message
 		a := desk.Article{Ticket: e.Ticket, Number: e.Article, At: e.At, Author: e.Actor, Kind: articleKinds[e.Kind], Mail: s.position(),
-			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String()}
+			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String(), Repeated: s.repeated}
 		if err := s.tx.PutArticle(a); err != nil {
 			return err
 		}

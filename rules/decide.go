@@ -16,6 +16,9 @@ func (s *Set) Decide(c Case) Decision {
 	d.Decision.Trust = Evidence{Auth: c.Auth, Fails: c.Fails, Token: d.proved(), Bound: d.bound()}.Trust()
 	d.Body = c.Message.Reply
 	d.say("clase %s (%s); confianza: %s", c.Message.Class, c.Message.ClassReason, d.Trust)
+	if c.Repeated {
+		d.say("su Message-ID ya había llegado con otro contenido: es otro correo")
+	}
 	for _, t := range c.Thread {
 		d.say("hilo: %s → ticket %s (%s)", t.By, c.Tickets[t.Ticket].Number, t.Detail)
 	}

@@ -406,6 +406,9 @@ func writeTicket(w io.Writer, h shown) {
 		if e.Text != "" {
 			fmt.Fprintf(w, "  %q", e.Text)
 		}
+		if n := e.Article; n > 0 && n <= len(h.Articles) && h.Articles[n-1].Repeated {
+			fmt.Fprint(w, "  (otro correo con un Message-ID que ya había llegado)")
+		}
 		if text := h.Texts[e.Article]; text != "" {
 			fmt.Fprintf(w, "\n    %s", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    "))
 		}
