@@ -43,7 +43,7 @@ func count(all []string, what string) (n int) {
 // TestListed: a verified sender's tickets beyond the cap of an hour are told in
 // one mail when the hour is over, and only then.
 func TestListed(t *testing.T) {
-	p := newPlayed(t, storetest.Twice(mem.New()))
+	p := newPlayed(t, mem.New())
 	for n := range 23 {
 		p.receive(verified, strings.Replace(opening(n), fmt.Sprintf("ana%d@", n), "ana@", 1))
 	}
@@ -141,7 +141,7 @@ func TestDeliveries(t *testing.T) {
 // TestDo: a call with the same key is made once; a refusal says why.
 func TestDo(t *testing.T) {
 	ctx := context.Background()
-	p := newPlayed(t, storetest.Twice(mem.New()))
+	p := newPlayed(t, mem.New())
 	p.receive(verified, opening(1))
 	assign := desk.Command{Ticket: 1, Kind: desk.CmdAssign, Actor: desk.Operator, Value: "luis"}
 	for range 2 {
