@@ -152,6 +152,14 @@ func TestDo(t *testing.T) {
 	if n := count(p.kinds(), "asignado luis@mesa.example"); n != 1 {
 		t.Errorf("%d notices", n)
 	}
+	for range 2 {
+		if err := p.Do(ctx, "note", desk.Command{Ticket: 1, Kind: desk.CmdNote, Actor: desk.Operator, Text: "visto"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h, err := p.History(ctx, "000001"); err != nil || len(h.Events) != 3 {
+		t.Errorf("%d events, want opened, assigned and one note; %v", len(h.Events), err)
+	}
 	if err := p.Do(ctx, "two", desk.Command{Ticket: 1, Kind: desk.CmdReopen, Actor: desk.Operator}); !errors.Is(err, desk.ErrRefused) {
 		t.Errorf("refusal: %v", err)
 	}
