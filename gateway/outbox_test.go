@@ -124,6 +124,16 @@ func TestDeliveries(t *testing.T) {
 	if err != nil || len(h.Events) != 2 || h.Events[1].Text != "ana1@uni.example 5.1.1 no such user" {
 		t.Errorf("history %+v, %v", h.Events, err)
 	}
+	for _, m := range mails { // nobody is told by mail that mail to him fails
+		if strings.HasPrefix(m.Kind, "ticket-nuevo") {
+			again(t, func() error {
+				return p.Settle(ctx, []mailout.Result{{ID: m.ID, At: p.now, Outcome: mailout.Failed, Code: 550, Enhanced: "5.1.1", Text: "no such user"}})
+			})
+		}
+	}
+	if got := p.kinds(); count(got, "entrega-fallida") != 2 {
+		t.Errorf("after failures to agents: %v", got)
+	}
 	again(t, func() error { return p.RetryOutgoing(ctx, ack.ID) })
 	if mails, _, _ = p.Due(ctx, p.now, 10, func(id string) bool { return id != ack.ID }); len(mails) != 1 || mails[0].Attempts != 0 || mails[0].Failed {
 		t.Errorf("retried: %+v", mails)

@@ -306,6 +306,12 @@ func TestCases(t *testing.T) {
 			c.Thread, c.Message.ReplyTo = bound, []mail.Address{{Address: otto}}
 		}, "append, reply"},
 		{"agent opens", "luis@mesa.example", "mi equipo no enciende", nil, "ticket, open ack=full"},
+		{"asked once who it is", otto, "x", func(c *Case) {
+			k := c.Tickets[1]
+			k.Held = 1
+			c.Tickets[1], c.Thread = k, []Thread{{By: ByToken, Ticket: 1}}
+		}, "pending, hold"},
+		{"asked who it is", otto, "x", func(c *Case) { c.Thread = []Thread{{By: ByToken, Ticket: 1}} }, "pending, hold, letter identidad"},
 		{"note", "luis@mesa.example", "#nota\nojo con esto", func(c *Case) { c.Thread = bound }, "append, note, letter transcripcion"},
 		{"wrong line stops all", "luis@mesa.example", "#tomar\n#cerar\nYa quedó.", func(c *Case) { c.Thread = bound }, "command, letter transcripcion"},
 		{"state last", "luis@mesa.example", "#resolver\n#tomar\nYa quedó.", func(c *Case) { c.Thread = bound }, "append, assign, answer, resolve, letter transcripcion"},
