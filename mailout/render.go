@@ -15,7 +15,8 @@ import (
 	"ventanilla/templates"
 )
 
-// DecisionTerm is how long the links of a decision are good for.
+// DecisionTerm is how long the links of a decision are good for, from the mail
+// that carries them.
 const DecisionTerm = 7 * 24 * time.Hour
 
 // ConfirmTerm is how long an agent can confirm that a held mail is his, and for
@@ -92,7 +93,7 @@ func (r Renderer) notice(w World, n Notice) message {
 	token := desk.Token{Ticket: t.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
 	m := message{queue: queue, to: n.To, template: n.Template, ticket: &t, token: token, at: n.Event.At, event: n.Event.Seq}
 	m.data = func() templates.Data {
-		d := r.about(t, queue, n.To)
+		d := r.about(t, queue, n.To, n.Event.At)
 		r.event(&d, w, n)
 		return d
 	}
@@ -116,7 +117,7 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address)}
 	if l.Ticket != nil {
 		queue = r.queue(l.Ticket.Queue)
-		d = r.about(*l.Ticket, queue, l.To)
+		d = r.about(*l.Ticket, queue, l.To, l.At)
 		d.Lines, d.Reason, d.Suggestion, d.Numbers = l.Data.Lines, l.Data.Reason, l.Data.Suggestion, l.Data.Numbers
 		d.Body, d.AuthorAddress, d.Held = l.Data.Body, l.Data.AuthorAddress, l.Data.Held
 		m.token.Ticket, m.token.Revision = l.Ticket.ID, l.Ticket.Revision
@@ -144,7 +145,7 @@ func (r Renderer) queue(name string) desk.Queue {
 }
 
 // about fills in what can be said of a ticket to somebody.
-func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee) templates.Data {
+func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee, at time.Time) templates.Data {
 	d := templates.Data{Desk: r.Desk.Name, Number: "#" + t.Number, Subject: t.Subject, Name: to.Name,
 		State: r.Words.Word(to.Language, "state-"+string(t.State)), Queue: q.Title, Type: t.Type,
 		Priority: r.Words.Word(to.Language, "priority-"+strconv.Itoa(t.Priority)), Privacy: q.Privacy}
@@ -157,14 +158,14 @@ func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee) templates.Dat
 		d.Link = r.Desk.PublicURL + "/t/" + r.Keys.Make(token)
 	}
 	if t.State == desk.Resolved && !to.Agent {
-		r.decision(&d, t, q, token)
+		r.decision(&d, t, q, token, at)
 	}
 	return d
 }
 
 // decision adds the page and the two addresses that decide on a resolution.
-func (r Renderer) decision(d *templates.Data, t desk.Ticket, q desk.Queue, token desk.Token) {
-	token.Revision, token.Expires = t.Resolution, t.ResolvedAt.Add(DecisionTerm)
+func (r Renderer) decision(d *templates.Data, t desk.Ticket, q desk.Queue, token desk.Token, at time.Time) {
+	token.Revision, token.Expires = t.Resolution, at.Add(DecisionTerm)
 	make := func(p desk.Purpose) string { token.Purpose = p; return r.Keys.Make(token) }
 	if r.Desk.PublicURL != "" {
 		d.DecisionLink = r.Desk.PublicURL + "/d/" + make(desk.ForPage)

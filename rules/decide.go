@@ -212,9 +212,14 @@ func (d *decider) byAddress(a Addressed) {
 	}
 	expired := !a.Token.Expires.IsZero() && d.Now.After(a.Token.Expires)
 	if expired || t.State != desk.Resolved || a.Token.Revision != t.Resolution {
+		reason := "already-decided"
 		d.settle(ToCommand, "la decisión ya está tomada o ya no vale")
+		if expired && t.State == desk.Resolved && a.Token.Revision == t.Resolution {
+			reason = "expired" // and fresh links come with the letter
+			d.settle(ToCommand, "el enlace venció")
+		}
 		if d.Decision.Trust == TrustAuth || d.Decision.Trust == TrustAuthBound || a.Bound {
-			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: "already-decided", Counted: true})
+			d.Letters = append(d.Letters, Letter{Template: "confirmar", To: d.from().Address, Name: d.from().Name, Ticket: t.ID, Reason: reason, Counted: true})
 		}
 		return
 	}
