@@ -25,13 +25,29 @@ const NullPath = "<>"
 // (RFC 5321 §2.3.1).
 type Envelope struct {
 	Source     string    `json:"source"`         // "smtp", "lmtp", "imap", "pipe"
-	Key        string    `json:"key,omitempty"`  // the source's own name for it, as INBOX/42/7
+	Place      Place     `json:"place,omitzero"` // where it lies, if it came by IMAP
 	From       string    `json:"from,omitempty"` // MAIL FROM, [NullPath], or "" where it is not known
 	Rcpts      []string  `json:"rcpts"`          // RCPT TO, as given
 	Peer       string    `json:"peer,omitempty"` // IP address of the client
 	Helo       string    `json:"helo,omitempty"` // what the client called itself
 	Auth       Auth      `json:"auth,omitzero"`  // sender evidence gathered on arrival
 	ReceivedAt time.Time `json:"received_at"`    // UTC
+
+	// Quiet says that the mail may be an old one, found when a folder was read
+	// again from its start: it is taken like any other, and not acknowledged.
+	Quiet bool `json:"quiet,omitempty"`
+
+	// Oversize is how many bytes the mail has where it lies, if it was too large
+	// to be fetched: what is kept is its header and a note in place of its body.
+	Oversize int64 `json:"oversize,omitempty"`
+}
+
+// Place is where an IMAP server keeps a mail (RFC 9051 §2.3.1.1).
+type Place struct {
+	Account  string `json:"account"` // as the configuration names it
+	Folder   string `json:"folder"`  // UTF-8
+	Validity uint32 `json:"validity"`
+	UID      uint32 `json:"uid"`
 }
 
 // Auth is the evidence about the sender that the way in has gathered. The zero
@@ -40,6 +56,37 @@ type Auth struct {
 	// Relay says that the peer is one that the site trusts to let out only
 	// mail of people it has authenticated.
 	Relay bool `json:"relay,omitempty"`
+
+	// Front says that the peer is a server of the site's own that takes forged
+	// Authentication-Results away and writes true ones: only then do those of a
+	// trusted authserv-id count.
+	Front bool `json:"front,omitempty"`
+
+	// Provider is "microsoft365" for a mail fetched straight from a mailbox there,
+	// whose results carry no authserv-id. "" for all others.
+	Provider string `json:"provider,omitempty"`
+
+	// Checked is what was found out at our own door, nil where nothing was.
+	Checked *Checked `json:"checked,omitempty"`
+}
+
+// Checked is what SPF, DKIM and DMARC said of a mail at our own door. Trouble
+// with the DNS is no result: it is neither a pass nor a fail.
+type Checked struct {
+	Domain string  `json:"domain,omitempty"` // of From; "" if it names none or several
+	SPF    Check   `json:"spf,omitzero"`
+	DKIM   []Check `json:"dkim,omitempty"` // of at most eight signatures, in their order
+	DMARC  Check   `json:"dmarc,omitzero"`
+	Policy string  `json:"policy,omitempty"` // that DMARC asks for: "none", "quarantine", "reject"
+	Pass   bool    `json:"pass,omitempty"`   // SPF or DKIM passes for a domain aligned with From
+	Fail   bool    `json:"fail,omitempty"`   // DMARC fails under a policy of quarantine or reject
+}
+
+// Check is one method's result (RFC 8601 §2.7).
+type Check struct {
+	Result string `json:"result"`           // "pass", "fail", "softfail", "neutral", "none", "temperror", "permerror"
+	Domain string `json:"domain,omitempty"` // that the result is about
+	Why    string `json:"why,omitempty"`    // in few words, for explain
 }
 
 // Address is a mailbox (RFC 5322 §3.4). Address is local@domain with the

@@ -32,6 +32,13 @@ type Config struct {
 	Caps      CapsConfig      `toml:"caps" help:"Máximos de respuestas automáticas, para no servir a quien envía correo con direcciones ajenas. Los tickets se abren igual; 0 es sin máximo."`
 	Disk      DiskConfig      `toml:"disk" help:"Espacio en disco."`
 	Log       LogConfig       `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
+	IMAP      []IMAPConfig    `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
+	OAuth     []OAuthConfig   `toml:"oauth" help:"Permisos OAuth2, para buzones y smarthosts de Microsoft 365 y Google."`
+	Reserve   []ReserveConfig `toml:"reserve" help:"Otros smarthosts, en orden: llevan el correo mientras el de [smarthost] no responde."`
+	DKIM      DKIMConfig      `toml:"dkim" help:"Firma DKIM de lo que se envía."`
+	Probe     ProbeConfig     `toml:"probe" help:"Prueba propia: cada cierto tiempo la mesa se escribe a sí misma y avisa si el correo no vuelve."`
+	Watch     WatchConfig     `toml:"watch" help:"Métricas y salud, para quien vigila el servicio."`
+	ACME      ACMEConfig      `toml:"acme" help:"Certificados que se piden y se renuevan solos (Let's Encrypt)."`
 
 	folder      string         // that relative paths start from
 	zone        *time.Location // of Desk.Zone
@@ -203,6 +210,13 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.smarthost(&c)
 	k.trust(&c)
 	k.numbers(&c)
+	k.imap(&c)
+	k.oauth(&c)
+	k.reserve(&c)
+	k.dkim(&c)
+	k.probe(&c)
+	k.watch(&c)
+	k.acme(&c)
 	return &c, k, rules.Join(k.faults...)
 }
 

@@ -1,0 +1,7 @@
+package main
+
+// ACMEConfig is [acme].
+type ACMEConfig struct{}
+
+// acme checks [acme].
+func (k *configChecker) acme(c *Config) {}

@@ -1,0 +1,7 @@
+package main
+
+// OAuthConfig is [[oauth]].
+type OAuthConfig struct{}
+
+// oauth checks [[oauth]].
+func (k *configChecker) oauth(c *Config) {}

@@ -1,0 +1,7 @@
+package main
+
+// ReserveConfig is [[reserve]].
+type ReserveConfig struct{}
+
+// reserve checks [[reserve]].
+func (k *configChecker) reserve(c *Config) {}

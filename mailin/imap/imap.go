@@ -1,0 +1,44 @@
+// Package imap brings mails in from folders of IMAP accounts (RFC 9051, RFC
+// 3501): protocol only. What it finds it hands to a [Desk], which takes charge
+// of it, and what the desk has settled it marks or moves on the server.
+package imap
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"ventanilla/mail"
+)
+
+// Desk takes charge of mails and remembers how far each folder was taken.
+type Desk interface {
+	// Receive takes charge of a mail: it is durable when there is no error. Its
+	// place, in the envelope, becomes the folder's point in the same commit in
+	// which the mail is settled. mail.ErrTooLarge and mail.ErrLoop are for good,
+	// every other error is temporary.
+	Receive(ctx context.Context, env mail.Envelope, r io.Reader) (mail.ID, error)
+
+	// Point returns how far a folder was taken: what is settled, or what waits to
+	// be, whichever is further. The zero Point says that it was never read.
+	Point(ctx context.Context, account, folder string) (Point, error)
+
+	// SetPoint moves a folder's point over mails that are not for the desk:
+	// expunged ones, and those before the start. A point behind the one that is
+	// kept under the same Validity is ignored.
+	SetPoint(ctx context.Context, account, folder string, p Point) error
+
+	// Settled returns the UIDs of mails that are settled and still to be marked
+	// or moved, in their order, at most limit.
+	Settled(ctx context.Context, account, folder string, validity uint32, limit int) ([]uint32, error)
+
+	// Finished forgets such UIDs: they are marked or moved, or no more there.
+	Finished(ctx context.Context, account, folder string, validity uint32, uids []uint32) error
+}
+
+// Point is how far a folder was taken.
+type Point struct {
+	Validity uint32    `json:"validity"` // UIDVALIDITY of the folder
+	UID      uint32    `json:"uid"`      // the highest that was taken or passed over
+	Since    time.Time `json:"since"`    // mails that arrived before are not for the desk; zero: all are
+}
