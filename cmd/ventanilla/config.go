@@ -34,7 +34,7 @@ type Config struct {
 	Log       LogConfig       `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
 	IMAP      []IMAPConfig    `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
 	OAuth     []OAuthConfig   `toml:"oauth" help:"Permisos OAuth2, para buzones y smarthosts de Microsoft 365 y Google."`
-	Reserve   []ReserveConfig `toml:"reserve" help:"Otros smarthosts, en orden: llevan el correo mientras el de [smarthost] no responde."`
+	Backup    []BackupConfig  `toml:"backup_smarthost" help:"Otros smarthosts, en orden: llevan el correo mientras el de [smarthost] no responde."`
 	DKIM      DKIMConfig      `toml:"dkim" help:"Firma DKIM de lo que se envía."`
 	Probe     ProbeConfig     `toml:"probe" help:"Prueba propia: cada cierto tiempo la mesa se escribe a sí misma y avisa si el correo no vuelve."`
 	Watch     WatchConfig     `toml:"watch" help:"Métricas y salud, para quien vigila el servicio."`
@@ -212,7 +212,7 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.numbers(&c)
 	k.imap(&c)
 	k.oauth(&c)
-	k.reserve(&c)
+	k.backup(&c)
 	k.dkim(&c)
 	k.probe(&c)
 	k.watch(&c)
