@@ -4,7 +4,7 @@
 
 GO ?= go
 
-.PHONY: help build demo test race lint check bench evidence fuzz clean
+.PHONY: help build demo test race lint check bench corpus evidence fuzz clean
 
 help: ## says what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ check: lint test race ## all that must hold before a change lands
 
 bench: ## speed and memory, as ratios to floors measured in the same run
 	$(GO) run ./bench $(ARGS)
+
+corpus: ## how much of described mail is read right; DIR=folder of sets, ARGS='-only SET -misses N'
+	@$(GO) run ./corpus $(ARGS) $(DIR)
 
 evidence: ## the heavy proofs; CORPUS=DIR names a folder of real mail to prove on
 	VENTANILLA_EVIDENCE=1 VENTANILLA_CORPUS="$(CORPUS)" $(GO) test -count=1 -timeout 60m ./...

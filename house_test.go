@@ -40,6 +40,7 @@ var house = map[string]string{
 	"gateway":         "desk mail mailout rules store store/intake templates web",
 	"demo":            "mail mailin",
 	"bench":           "",
+	"corpus":          "mail",
 	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout oauth rules store store/bolt store/intake templates web",
 }
 

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"strings"
 )
 
@@ -10,6 +11,9 @@ const maxRecipients = 200
 // readBounce fills Recipients and Original.
 func (b *builder) readBounce() {
 	m := b.m
+	if n, kind := m.readNotification(); kind == "bounce" {
+		m.fillFromNotification(n)
+	}
 	for _, n := range b.files {
 		switch n.typ {
 		case "message/delivery-status", "message/global-delivery-status":
@@ -132,8 +136,14 @@ func (r *Recipient) field(f rawField) {
 			address = value
 		}
 		address = recipientAddress(address)
-		if address != "" && (r.Address == "" || isFold(f.name, "original-recipient") || !strings.Contains(r.Address, "@")) {
+		switch {
+		case address == "":
+		case isFold(f.name, "original-recipient"):
+			r.Address, r.Final = address, cmp.Or(r.Address, r.Final)
+		case r.Address == "" || !strings.Contains(r.Address, "@"):
 			r.Address = address
+		case r.Final == "" && isFold(f.name, "final-recipient"):
+			r.Final = address
 		}
 	case isFold(f.name, "action"):
 		r.Action = strings.Trim(firstWord(value), ".,")
@@ -181,6 +191,12 @@ func (m *Message) addRecipient(r Recipient) {
 
 // statusCode returns the first enhanced status code in s (RFC 3463 §2), or "".
 func statusCode(s string) string {
+	code, _ := nextStatusCode(s)
+	return code
+}
+
+// nextStatusCode returns the first enhanced status code in s and what follows.
+func nextStatusCode(s string) (code, rest string) {
 	for i := 0; i+4 < len(s); i++ {
 		if s[i] != '2' && s[i] != '4' && s[i] != '5' || i > 0 && (isDigit(s[i-1]) || s[i-1] == '.' || isLetter(s[i-1])) || s[i+1] != '.' {
 			continue
@@ -199,9 +215,9 @@ func statusCode(s string) string {
 		if last == end+1 || last < len(s) && (isDigit(s[last]) || s[last] == '.' && last+1 < len(s) && isDigit(s[last+1])) {
 			continue
 		}
-		return s[i:last]
+		return s[i:last], s[last:]
 	}
-	return ""
+	return "", ""
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -307,7 +323,7 @@ func recipientAnywhere(line string) string {
 
 // recipientWords stand in lines that name a recipient.
 var recipientWords = [...]string{
-	">>>", "deliver", "recipient", "unknown user", "user unknown", "no such user", "undeliverable", "mailbox", "rejected", "550 ", "553 ", "554 ", "550-", "5.1.1", "entreg", "destinatario", "address", "not found", "failed", "is not a", "error sending", "does not exist", "rcpt to",
+	">>>", "deliver", "recipient", "unknown user", "user unknown", "no such user", "undeliverable", "mailbox", "rejected", "550 ", "553 ", "554 ", "550-", "5.1.1", "entreg", "destinatario", "address", "not found", "failed", "is not a", "error sending", "mailing list <", "message-id in <", "does not exist", "rcpt to",
 }
 
 func (m *Message) addText(address string) {
@@ -332,19 +348,34 @@ func (m *Message) isSenderOf(address string) bool {
 
 // namedRecipient returns the address that stands alone at the front of a line.
 func namedRecipient(line string) string {
-	line = strings.TrimSpace(line)
+	line = afterReplyCode(strings.TrimSpace(line))
 	if line == "" || len(line) > 500 || strings.HasPrefix(line, "Received:") {
 		return ""
 	}
 	if i := strings.Index(strings.ToLower(line[:min(len(line), 24)]), "rcpt to:"); i >= 0 {
 		return bareAddress(line[i+len("rcpt to:"):])
 	}
-	for _, label := range []string{"to:", "recipient:", "recipient address:", "original recipient:", "failed recipient:", "could not be delivered to:", "user:", "address:", "for:", "destinatario:", "recipient(s):", "delivery failed:", "intended recipient:"} {
+	for _, label := range []string{"to:", "recipient:", "recipient address:", "original recipient:", "failed recipient:", "could not be delivered to:", "user:", "address:", "for:", "destinatario:", "recipient(s):", "delivery failed:", "intended recipient:", "target mail address:", "target address:", "dirección:", "para:"} {
 		if len(line) > len(label) && strings.EqualFold(line[:len(label)], label) {
 			return bareAddress(line[len(label):])
 		}
 	}
 	return bareAddress(line)
+}
+
+// afterReplyCode leaves out the reply code that sendmail puts before a recipient,
+// as in "554 <ana@example.org>... Host unknown".
+func afterReplyCode(line string) string {
+	if len(line) > 4 && replyCode(line[:4]) != "" && line[3] == ' ' {
+		rest := strings.TrimSpace(line[4:])
+		if code, after := nextStatusCode(rest); code != "" && strings.HasPrefix(rest, code) {
+			rest = strings.TrimSpace(after)
+		}
+		if strings.HasPrefix(rest, "<") {
+			return rest
+		}
+	}
+	return line
 }
 
 // bareAddress returns the address at the front of s, in angle brackets or with
@@ -383,18 +414,71 @@ func (m *Message) completeRecipients(notice string) {
 		if r.Diagnostic == "" {
 			r.Diagnostic = diagnosticFor(notice, r.Address)
 		}
-		if r.Status == "" || strings.HasSuffix(r.Status, ".0.0") {
-			if code := statusCode(r.Diagnostic); code != "" {
-				r.Status = code
-			}
+		words := r.Diagnostic
+		if failureCode(words) == "" && isVague(r.Status) {
+			words = m.wordsAbout(notice, r.Address)
+		}
+		if code := failureCode(words); code != "" && (isVague(r.Status) || r.Status != code) {
+			r.Status = code
 		}
 		if r.Action == "" {
 			r.Action = actionOf(r.Status, r.Diagnostic, action)
 		}
-		if r.Status == "" {
-			r.Status = generalStatus(replyCode(r.Diagnostic), r.Action)
+		if isVague(r.Status) {
+			if code := replyCode(words); code != "" || r.Status == "" {
+				r.Status = generalStatus(code, r.Action)
+			}
+		}
+		r.Permanent = r.Action == "failed" && r.Status[0] == '5'
+		if strings.EqualFold(r.Final, r.Address) {
+			r.Final = ""
 		}
 	}
+}
+
+// isVague says that a status says no more than a class does, or nothing.
+func isVague(status string) bool { return status == "" || strings.HasSuffix(status, ".0.0") }
+
+// failureCode returns the enhanced status code of a failure in a diagnostic. It
+// is the remote server's, and so more exact than the status that the reporting
+// one puts. The code for "given up" gives way to the one that tells why.
+func failureCode(words string) string {
+	given := ""
+	for {
+		code, rest := nextStatusCode(words)
+		switch {
+		case code == "":
+			return given
+		case code[0] == '2':
+		case !strings.HasSuffix(code, ".4.7"):
+			return code
+		case given == "":
+			given = code
+		}
+		words = rest
+	}
+}
+
+// wordsAbout returns the words of a notice that are about an address: from the
+// last line that names it to the next that names another, or all where it is the
+// only one that failed.
+func (m *Message) wordsAbout(notice, address string) string {
+	if len(m.Recipients) == 1 {
+		return notice
+	}
+	at := strings.LastIndex(notice, address)
+	if at < 0 {
+		return ""
+	}
+	at = strings.LastIndexByte(notice[:at], '\n') + 1
+	var about strings.Builder
+	for line := range strings.Lines(shorten(notice[at:], maxDiagnostic)) {
+		if about.Len() > 0 && strings.ContainsRune(line, '@') && !strings.Contains(line, address) {
+			break
+		}
+		about.WriteString(line)
+	}
+	return about.String()
 }
 
 // generalStatus is the status of a recipient of which no more is known than an

@@ -85,7 +85,14 @@ func fact(m *Message, key string, crlf bool) string {
 		return strings.Join(m.Defects, ", ")
 	case "recipients":
 		return list(m.Recipients, func(r Recipient) string {
-			return fmt.Sprintf("%s %s %s (%s)", r.Address, r.Action, r.Status, r.Diagnostic)
+			text := r.Address
+			if r.Final != "" {
+				text += " (" + r.Final + ")"
+			}
+			if text += fmt.Sprintf(" %s %s (%s)", r.Action, r.Status, r.Diagnostic); r.Permanent {
+				text += " permanent"
+			}
+			return text
 		})
 	case "files":
 		return list(m.Parts, func(p Part) string {

@@ -105,6 +105,12 @@ func bounceEvidence(b *builder) string {
 	if value := m.Get("X-Failed-Recipients"); value != "" {
 		return "X-Failed-Recipients: " + value
 	}
+	if _, kind := m.readNotification(); kind == "bounce" {
+		return "SES: bounce"
+	}
+	if refusedByList(m) {
+		return "X-MLServer: " + m.Get("X-MLServer")
+	}
 	return bounceForm(m)
 }
 
@@ -116,7 +122,7 @@ func bounceForm(m *Message) string {
 		return "From: " + m.Get("From")
 	}
 	null := m.nullReturnPath()
-	system := daemon || null || m.fromLocal("postmaster", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin")
+	system := daemon || null || m.fromLocal("postmaster", "post_master", "post-master", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin")
 	if !system && (len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject)) {
 		return ""
 	}
@@ -133,6 +139,15 @@ func bounceForm(m *Message) string {
 		return "From: " + m.Get("From") + " and the form of a bounce"
 	}
 	return "Subject and text of a bounce"
+}
+
+// refusedByList says that a mailing list's server refuses a mail sent to it.
+func refusedByList(m *Message) bool {
+	if m.Get("X-MLServer") == "" {
+		return false
+	}
+	folded := Fold(shorten(m.Subject+"\n"+m.Text, 1000))
+	return containsAny(folded, []string{"are not member", "not a member of this mailing list", "loop alert", "duplicated message-id", "rejected"}) != ""
 }
 
 // fromLocal says that the From address has one of these local parts.
@@ -163,7 +178,7 @@ func bounceSubject(subject string) bool {
 		"warning: message", "delivery report", "delivery problem", "delivery unsuccess", "problems delivering", "returned message", "user unknown", "mail not delivered", "message not delivered", "not delivered", "dsn:", "dsn ",
 		"no se puede entregar", "no se puede entregar:", "no se ha podido entregar", "no entregado:", "no se pudo entregar", "correo devuelto", "mensaje no entregado", "error en la entrega", "entrega fallida", "notificacion de estado de entrega", "no entregable", "mensaje devuelto", "fallo en la entrega",
 		"nao entregue", "nao foi possivel entregar", "falha na entrega", "mensagem nao entregue", "devolvida",
-		"non remis", "echec de remise", "non distribue", "unzustellbar", "nicht zustellbar", "zustellung", "rucklaufer", "impossibile recapitare", "mancato recapito", "onbestelbaar", "niedostarczon", "не доставлено", "недоставлен", "配信不能", "配信に失敗", "エラーメール", "배달되지", "退信", "无法投递", "未送达",
+		"non remis", "echec de remise", "non distribue", "unzustellbar", "nicht zustellbar", "zustellung", "rucklaufer", "impossibile recapitare", "mancato recapito", "onbestelbaar", "niedostarczon", "не доставлено", "недоставлен", "配信不能", "配信に失敗", "エラーメール", "エラー通知", "배달되지", "退信", "无法投递", "未送达",
 	} {
 		if strings.Contains(folded, phrase) {
 			return true
@@ -201,6 +216,10 @@ func receiptEvidence(b *builder) string {
 func complaintEvidence(b *builder) string {
 	if b.reportType() == "feedback-report" {
 		return "report-type=feedback-report"
+	}
+	if n, kind := b.m.readNotification(); kind == "complaint" {
+		b.m.fillFromNotification(n)
+		return "SES: complaint"
 	}
 	if b.fileOf("message/feedback-report") != nil {
 		return "message/feedback-report"

@@ -172,10 +172,12 @@ type Part struct {
 
 // Recipient is what a bounce says of one address (RFC 3464 §2.3).
 type Recipient struct {
-	Address    string `json:"address"`
-	Action     string `json:"action"` // "failed", "delayed", "delivered", "relayed", "expanded"
-	Status     string `json:"status"` // enhanced status code, as 5.1.1
+	Address    string `json:"address"`         // to which the mail was sent
+	Final      string `json:"final,omitempty"` // where it had been forwarded to when it failed, if that is another
+	Action     string `json:"action"`          // "failed", "delayed", "delivered", "relayed", "expanded"
+	Status     string `json:"status"`          // enhanced status code, as 5.1.1
 	Diagnostic string `json:"diagnostic"`
+	Permanent  bool   `json:"permanent,omitempty"` // failed for good: trying again is of no use
 }
 
 // Limits are checked before any parser sees the bytes ([Prescan]).
