@@ -66,7 +66,9 @@ type node struct {
 	encoding    string
 	id          []byte
 	description []byte
-	start, end  int // of the encoded body
+	start, end  int      // of the encoded body
+	name        string   // of a file that has no header of its own
+	without     [][2]int // stretches of the body that are files
 	children    []*node
 }
 
@@ -297,6 +299,7 @@ func (b *builder) sort(n *node, into *segment) {
 	if n.typ == "text/html" {
 		target.html = append(target.html, n)
 	} else {
+		b.takeUU(n)
 		target.plain = append(target.plain, n)
 	}
 	if into == nil {
@@ -408,7 +411,7 @@ func (b *builder) text(n *node) string {
 		most = maxPage
 	}
 	encoded := b.raw[n.start:min(n.end, n.start+3*most)]
-	body := decodeTransfer(n.encoding, encoded)
+	body := decodeTransfer(n.encoding, leaveOut(encoded, n.without))
 	if len(body) > most || len(encoded) < n.end-n.start {
 		body = body[:min(len(body), most)]
 		b.defect("text longer than is read")
@@ -421,7 +424,11 @@ func (b *builder) text(n *node) string {
 	if !known {
 		b.defect("unknown charset")
 	}
-	return normalText(text)
+	text = normalText(text)
+	if flowed, delSp := isFlowed(n.contentType); flowed && n.typ == "text/plain" {
+		text = unflow(text, delSp)
+	}
+	return text
 }
 
 // metaCharset returns the charset that an HTML page itself names.
@@ -490,7 +497,7 @@ func (b *builder) part(n *node, number int) Part {
 
 // partName returns what the sender called a part, made safe, or a made name.
 func (b *builder) partName(n *node, number int) string {
-	for _, name := range []string{parameter(n.disposition, "filename"), parameter(n.contentType, "name")} {
+	for _, name := range []string{n.name, parameter(n.disposition, "filename"), parameter(n.contentType, "name")} {
 		if name = safeName(name); name != "" {
 			return name
 		}
