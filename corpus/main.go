@@ -58,6 +58,7 @@ func run(w io.Writer, dir, only string, misses int) error {
 			return fmt.Errorf("%s: %w", set, err)
 		}
 	}
+	b.keptWords()
 	return b.print(w, misses)
 }
 
@@ -111,6 +112,7 @@ func (b *board) score(set, dir string, line []byte) error {
 type board struct {
 	order   []string
 	figures map[string]*figure
+	replies []keptReply
 }
 
 // figure is how many of some facts were found.

@@ -182,14 +182,55 @@ func shownParts(m *mail.Message) string {
 func (s *scorer) reply(raw []byte) {
 	text := strings.ReplaceAll(strings.ToValidUTF8(string(raw), "?"), "\r\n", "\n")
 	got := mail.Parse([]byte("Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n" + text)).Reply
-	want, have := strings.TrimSpace(s.e.ReplyText), strings.TrimSpace(got)
+	want, have := plainLines(s.e.ReplyText), plainLines(got)
 	exact := want == have
 	if strings.HasPrefix(s.e.Match, "first fragment exact") {
 		exact = exact || strings.HasPrefix(have, want)
 	}
 	s.note("reply-text exact", s.set+"/"+s.e.File, exact, "want %s, got %s", brief(want), brief(have))
-	lost := lostWords(want, have)
-	s.note("reply-text no word lost", s.set+"/"+s.e.File, len(lost) == 0, "lost %q", lost)
+	s.replies = append(s.replies, keptReply{s.set + "/" + s.e.File, strings.Join(strings.Fields(text), " "), want, have})
+}
+
+// keptReply is what a source says of a text, and what we say.
+type keptReply struct{ file, text, want, have string }
+
+// keptWords scores that no word of a writer is lost. A word is the writer's if
+// every source that judges the text keeps it; the line that announces a quote is
+// not.
+func (b *board) keptWords() {
+	wants := map[string][]string{}
+	for _, r := range b.replies {
+		wants[r.text] = append(wants[r.text], r.want)
+	}
+	for _, r := range b.replies {
+		own := withoutAttribution(r.want)
+		var lost []string
+		for _, w := range lostWords(own, r.have) {
+			if !slices.ContainsFunc(wants[r.text], func(other string) bool { return !slices.Contains(strings.Fields(other), w) }) {
+				lost = append(lost, w)
+			}
+		}
+		b.note("reply-text no word lost", r.file, len(lost) == 0, "lost %q", lost)
+	}
+}
+
+// withoutAttribution leaves out a last paragraph that says when who wrote.
+func withoutAttribution(reply string) string {
+	at := max(strings.LastIndex(reply, "\n\n"), 0)
+	if last := reply[at:]; strings.HasSuffix(last, ":") && strings.ContainsAny(last, "0123456789") {
+		return reply[:at]
+	}
+	return reply
+}
+
+// plainLines leaves out what is not seen: spaces at the ends of lines, and empty
+// lines around the text.
+func plainLines(s string) string {
+	lines := strings.Split(s, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " \t\r\u00a0")
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 // lostWords returns the words of want that have lacks, counting how often.

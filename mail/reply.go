@@ -231,7 +231,9 @@ func (s *splitter) signature(start, end int) {
 			end = i
 		}
 	}
-	s.closing(start, end)
+	if end < len(s.lines) { // with nothing below it, a close may be all that tells who writes
+		s.closing(start, end)
+	}
 }
 
 // close marks lines as a signature, blank ones too.
@@ -304,7 +306,7 @@ func (s *splitter) closing(start, end int) {
 		if utf8.RuneCountInString(line) > 60 || strings.HasSuffix(line, "?") || isPostscript(line) {
 			return
 		}
-		if isClosing(line) || i == end-1 && s.isNameLine(i) {
+		if isClosing(line) {
 			s.close(i, end)
 			return
 		}
@@ -322,21 +324,6 @@ func isPostscript(line string) bool {
 
 // maxClosing is how many lines a close has with what stands below it.
 const maxClosing = 12
-
-// isNameLine says that the line is "-Nombre Apellido", alone.
-func (s *splitter) isNameLine(i int) bool {
-	name, ok := strings.CutPrefix(strings.TrimSpace(s.lines[i]), "-")
-	words := strings.Fields(name)
-	if !ok || strings.HasPrefix(name, " ") || len(words) == 0 || len(words) > 3 || s.kinds[i-1] != lineBlank {
-		return false
-	}
-	for _, w := range words {
-		if r, _ := utf8.DecodeRuneInString(w); !unicode.IsUpper(r) || strings.ContainsAny(w, "0123456789:;,#@") {
-			return false
-		}
-	}
-	return true
-}
 
 // isClosing says that a line is a complimentary close and nothing else.
 func isClosing(line string) bool {
