@@ -68,19 +68,22 @@ type node struct {
 	description []byte
 	start, end  int      // of the encoded body
 	name        string   // of a file that has no header of its own
+	sum         []byte   // of a file whose content was read already: its SHA-256
+	size        int64    // and its bytes
 	without     [][2]int // stretches of the body that are files
 	children    []*node
 }
 
 // builder makes a Message of what a walk finds.
 type builder struct {
-	raw    []byte
-	m      *Message
-	root   node    // holds the mail's one entity, or the parts of its multipart
-	inside []*node // open multiparts
-	topEnd bool    // the mail's own header section has been read
-	texts  []segment
-	files  []*node
+	raw     []byte
+	m       *Message
+	root    node    // holds the mail's one entity, or the parts of its multipart
+	inside  []*node // open multiparts
+	topEnd  bool    // the mail's own header section has been read
+	texts   []segment
+	files   []*node
+	outlook string // the text of a winmail.dat
 
 	reply, removed string // of a mail in HTML alone: see htmlTexts
 }
@@ -243,6 +246,7 @@ func (b *builder) finish() {
 	m := b.m
 	b.collect(&b.root, nil)
 	b.adoptNamed()
+	b.unpackTNEF()
 	b.bodies()
 	for i, n := range b.files {
 		m.Parts = append(m.Parts, b.part(n, i+1))
@@ -365,6 +369,9 @@ func (b *builder) bodies() {
 		case !plain:
 			text = append(text, b.fromHTML(own))
 		}
+	}
+	if isBlank(text) && b.outlook != "" {
+		text = []string{b.outlook}
 	}
 	b.m.Text = joinTexts(text)
 	if len(text) > 1 { // what was cut off one of several texts cannot be told
@@ -489,9 +496,13 @@ func (b *builder) part(n *node, number int) Part {
 		p.Disposition = "inline"
 	}
 	p.Name = b.partName(n, number)
-	h := sha256.New()
-	p.Size, _ = io.Copy(h, p.Open(b.raw))
-	p.SHA256 = hex.EncodeToString(h.Sum(nil))
+	p.Size = n.size
+	if n.sum == nil {
+		h := sha256.New()
+		p.Size, _ = io.Copy(h, p.Open(b.raw))
+		n.sum = h.Sum(nil)
+	}
+	p.SHA256 = hex.EncodeToString(n.sum)
 	return p
 }
 

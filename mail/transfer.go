@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"strings"
 )
@@ -15,8 +16,17 @@ func (p Part) Open(raw []byte) io.Reader {
 	return openTransfer(p.Encoding, raw[start:end])
 }
 
-// openTransfer undoes a content-transfer-encoding (RFC 2045 §6).
+// openTransfer undoes a content-transfer-encoding (RFC 2045 §6). "base64 100+20"
+// stands for 20 bytes behind the first 100 of what is decoded: a file within a
+// file.
 func openTransfer(encoding string, body []byte) io.Reader {
+	if encoding, place, ok := strings.Cut(encoding, " "); ok {
+		var offset, length int64
+		if _, err := fmt.Sscanf(place, "%d+%d", &offset, &length); err != nil {
+			return bytes.NewReader(nil)
+		}
+		return &within{r: openTransfer(encoding, body), skip: offset, left: length}
+	}
 	switch encoding {
 	case "base64":
 		return &base64Decoder{src: body}
@@ -26,6 +36,27 @@ func openTransfer(encoding string, body []byte) io.Reader {
 		return &uuDecoder{src: body}
 	}
 	return bytes.NewReader(body)
+}
+
+// within reads a stretch of what another reader gives.
+type within struct {
+	r          io.Reader
+	skip, left int64
+}
+
+func (w *within) Read(p []byte) (int, error) {
+	if w.skip > 0 {
+		n, err := io.CopyN(io.Discard, w.r, w.skip)
+		if w.skip -= n; err != nil {
+			return 0, io.EOF
+		}
+	}
+	if w.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := w.r.Read(p[:min(int64(len(p)), w.left)])
+	w.left -= int64(n)
+	return n, err
 }
 
 // decodeTransfer is openTransfer for a body that is wanted whole. The result
