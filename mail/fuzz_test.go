@@ -145,3 +145,10 @@ func FuzzReply(f *testing.F) {
 }
 
 func countWords(s string) int { return len(strings.Fields(s)) }
+
+func FuzzCalendar(f *testing.F) {
+	f.Add("BEGIN:VCALENDAR\nMETHOD:CANCEL\nBEGIN:VEVENT\nSUMMARY:a\\,b\nDTSTART;TZID=x:20251209T140000\nDTEND:20251209\nORGANIZER;CN=\"x\":mailto:a@b.co\nEND:VEVENT\nEND:VCALENDAR\n")
+	f.Fuzz(func(t *testing.T, calendar string) {
+		checkText(t, "event", readEvent([]byte(calendar)))
+	})
+}

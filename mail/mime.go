@@ -39,6 +39,7 @@ func Parse(raw []byte) *Message {
 	}
 	m.trim(b.reply, b.removed)
 	b.classify()
+	b.addEvent()
 	return m
 }
 
@@ -373,12 +374,32 @@ func (b *builder) bodies() {
 	if isBlank(text) && b.outlook != "" {
 		text = []string{b.outlook}
 	}
+	if isBlank(text) {
+		text = append(text, b.sealed())
+	}
 	b.m.Text = joinTexts(text)
 	if len(text) > 1 { // what was cut off one of several texts cannot be told
 		b.reply, b.removed = "", ""
 	}
 	b.m.HTML = strings.Join(html, "\n")
 }
+
+// sealed says in Spanish why a mail has no text that can be read: it is encrypted
+// (RFC 3156, RFC 8551), or signed in such a way that the text lies within.
+func (b *builder) sealed() string {
+	for _, n := range b.files {
+		kind := strings.ToLower(parameter(n.contentType, "smime-type"))
+		switch {
+		case n.typ == "application/pgp-encrypted", isSMIME(n.typ) && (kind == "enveloped-data" || kind == "authenveloped-data"):
+			return "[Correo cifrado: aquí no se puede leer; está completo en el adjunto.]"
+		case isSMIME(n.typ) && kind == "signed-data":
+			return "[Correo firmado con S/MIME: el texto está dentro del adjunto.]"
+		}
+	}
+	return ""
+}
+
+func isSMIME(typ string) bool { return typ == "application/pkcs7-mime" || typ == "application/x-pkcs7-mime" }
 
 // fromHTML makes text of a body that came in HTML alone.
 func (b *builder) fromHTML(pages []string) string {
