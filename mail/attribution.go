@@ -201,6 +201,9 @@ func (s *splitter) headerBlock(i int) bool {
 	for j := i; j < len(s.lines) && j < i+maxHeaderBlock && strange < 2; j++ {
 		kind, value, upper := headerLine(s.lines[j])
 		if kind == noHeader { // an empty line, or the rest of a long one
+			if line := strings.TrimSpace(s.lines[j]); line == "" && !seen[headerFrom] || framed(line, "-_=*") != "" {
+				break // what stands below is another block
+			}
 			strange++
 			continue
 		}

@@ -9,15 +9,12 @@ import (
 	"testing"
 )
 
-// TestCases reads the cases of testdata/mail: what is to be found, a line of
-// three hyphens, and the mail. Each is read with LF and with CRLF line ends.
+// TestCases reads the cases of testdata/mail and its folders: what is to be
+// found, a line of three hyphens, and the mail. Each is read with LF and with
+// CRLF line ends.
 func TestCases(t *testing.T) {
-	files, err := filepath.Glob("../testdata/mail/*.case")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d cases, %v", len(files), err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".case"), func(t *testing.T) {
+	for _, file := range caseFiles(t) {
+		t.Run(strings.TrimSuffix(strings.TrimPrefix(file, "../testdata/mail/"), ".case"), func(t *testing.T) {
 			data, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -30,6 +27,16 @@ func TestCases(t *testing.T) {
 			checkCase(t, string(want), bytes.ReplaceAll(raw, []byte("\n"), []byte("\r\n")))
 		})
 	}
+}
+
+func caseFiles(t *testing.T) []string {
+	t.Helper()
+	top, err1 := filepath.Glob("../testdata/mail/*.case")
+	below, err2 := filepath.Glob("../testdata/mail/*/*.case")
+	if err1 != nil || err2 != nil || len(top) == 0 || len(below) == 0 {
+		t.Fatalf("%d and %d cases, %v, %v", len(top), len(below), err1, err2)
+	}
+	return append(top, below...)
 }
 
 func checkCase(t *testing.T, want string, raw []byte) {

@@ -67,6 +67,9 @@ func (s *splitter) scan() {
 		switch {
 		case strings.TrimSpace(line) == "":
 			s.kinds[i] = lineBlank
+		case isGroupWiseMark(line) && !s.forward:
+			s.rest(i)
+			return
 		case isQuotedLine(line), s.isWrapped(i):
 			s.kinds[i] = lineQuoted
 		case s.forward || isForwardMark(line):
@@ -413,6 +416,13 @@ func isForwardMark(line string) bool {
 		return true
 	}
 	return false
+}
+
+// isGroupWiseMark says that the mail that is answered begins below, as GroupWise
+// writes it: ">>> Soporte <soporte@…> 09/12/2024 2:02 >>>".
+func isGroupWiseMark(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, ">>> ") && strings.HasSuffix(line, " >>>") && len(line) <= 200 && strings.ContainsAny(line, "0123456789")
 }
 
 // isOriginalMark says that the mail that is answered begins below.
