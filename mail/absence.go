@@ -26,10 +26,26 @@ func absence(subject, text string) string {
 	} else if automatic := containsAny(head, automaticWords[:]); automatic != "" {
 		reason = "text: " + automatic
 	}
-	if reason == "" || containsAny(head, awayWords[:]) == "" {
+	if reason == "" || containsAny(head, awayWords[:]) == "" || asks(head) {
 		return ""
 	}
 	return reason
+}
+
+// asks says that a folded text wants something of its reader, as an automatic
+// answer does not: it says what to do, not what is needed.
+func asks(folded string) bool {
+	return strings.ContainsAny(folded, "?？¿") || containsAny(folded, requests[:]) != ""
+}
+
+// requests are words with which people ask for something, folded. What automatic
+// answers say ("si necesita ayuda, escriba a…") is not among them.
+var requests = [...]string{
+	"necesito", "necesitamos", "solicito", "solicitamos", "quisiera", "quisieramos", "requiero", "requerimos", "les pido", "le pido", "les agradezco revis", "por favor revis", "favor revis", "por favor me ", "por favor mi", "podrian", "pueden ayudarme", "me ayudan", "ayudenme",
+	"i need ", "we need ", "could you", "can you", "would you", "please check", "please fix", "please move", "please reset", "i would like", "i'd like",
+	"preciso ", "precisamos", "gostaria", "poderiam", "podem ", "por favor verifi",
+	"j'ai besoin", "pouvez-vous", "pourriez-vous", "je voudrais", "ich brauche", "wir brauchen", "konnen sie", "konnten sie", "ho bisogno", "potete", "potreste", "vorrei ", "ik heb nodig", "kunt u mij", "potrzebuje", "prosze o ", "necessito", "podeu", "podrieu",
+	"мне нужно", "прошу вас", "お願いできますか", "いただけますか", "请尽快",
 }
 
 // beginsWithAny says that s is one of the phrases, or goes on after one with
@@ -84,6 +100,7 @@ var awaySubjects = [...]string{
 	"afwezig", "niet op kantoor", "met vakantie", "afwezigheid", "buiten kantoor",
 	"poza biurem", "nieobecnosc", "nieobecnosc w biurze", "urlop", "na urlopie", "jestem na urlopie",
 	"inte pa kontoret", "franvaro", "pa semester", "ikke pa kontoret", "ikke til stede", "fravær", "fravaer", "pa ferie", "semester", "ferie", "fravarande",
+	"fora de l'oficina", "absent de l'oficina", "de vacances", "vacances", "absencia",
 	"вне офиса", "отсутствую", "нет на месте", "в отпуске", "отпуск", "я в отпуске",
 	"不在", "不在のお知らせ", "休暇", "休暇中", "外出",
 	"休假", "不在办公室", "外出", "外出中", "休假中", "不在辦公室",
@@ -101,6 +118,7 @@ var awayWords = [...]string{
 	"ik ben afwezig", "ben ik afwezig", "ik ben niet op kantoor", "niet aanwezig", "afwezig tot", "ben ik niet op kantoor", "ik ben met vakantie", "ik ben op vakantie", "ben ik op vakantie", "niet op kantoor", "bij terugkomst", "na mijn terugkeer",
 	"jestem poza biurem", "przebywam na urlopie", "jestem na urlopie", "jestem nieobecn", "bede nieobecn", "poza biurem", "na urlopie", "po powrocie", "nieobecny do", "nieobecna do",
 	"jag ar inte pa kontoret", "jag ar pa semester", "jag ar franvarande", "ar inte pa kontoret", "har semester", "tillbaka pa kontoret", "jeg er ikke pa kontoret", "jeg er pa ferie", "jeg er fravaerende", "jeg har ferie", "er pa ferie", "ikke pa kontoret", "tilbage pa kontoret", "tilbake pa kontoret", "ar tillbaka", "ar pa semester", "jag har semester", "kontoret til",
+	"fora de l'oficina", "estic de vacances", "estare de vacances", "soc absent", "soc fora", "sere absent", "sere fora", "quan torni", "a la meva tornada",
 	"я в отпуске", "нахожусь в отпуске", "буду в отпуске", "меня нет в офисе", "я отсутствую", "буду отсутствовать", "нахожусь вне офиса", "вне офиса", "отсутствую", "отсутствовать", "в отпуске до", "отпуске с", "после возвращения",
 	"不在にして", "休暇を", "休暇中", "不在のため", "外出して", "出張中", "不在です", "不在と",
 	"不在办公室", "不在辦公室", "正在休假", "休假中", "外出", "出差", "无法及时回复", "無法及時回覆", "休假", "不在公司",
@@ -112,6 +130,6 @@ var automaticWords = [...]string{
 	"respuesta automatica", "mensaje automatico", "correo automatico", "respuesta generada automaticamente", "mensaje generado automaticamente",
 	"automatic reply", "automated reply", "automatic response", "automated response", "autoreply", "auto-reply", "automated message", "automatic message", "automatically generated",
 	"resposta automatica", "mensagem automatica", "e-mail automatico",
-	"reponse automatique", "message automatique", "automatische antwort", "automatisch generierte", "automatische nachricht", "risposta automatica", "messaggio automatico",
+	"missatge automatic", "reponse automatique", "message automatique", "automatische antwort", "automatisch generierte", "automatische nachricht", "risposta automatica", "messaggio automatico",
 	"automatisch antwoord", "automatisch bericht", "automatyczna odpowiedz", "wiadomosc automatyczna", "autosvar", "automatiskt svar", "automatisk svar", "автоматическ", "автоответ", "自動", "自动",
 }

@@ -511,14 +511,35 @@ var delayWords = [...]string{
 }
 
 // diagnosticFor returns what a notice says of an address: the rest of the line
-// where it stands and the lines below it up to an empty one.
+// where it stands and the lines below it up to an empty one. Of several such
+// places the first that has a code tells more.
 func diagnosticFor(notice, address string) string {
-	folded := strings.ToLower(notice)
-	i := strings.Index(folded, strings.ToLower(address))
-	if address == "" || i < 0 || len(folded) != len(notice) {
+	folded, wanted := strings.ToLower(notice), strings.ToLower(address)
+	if address == "" || len(folded) != len(notice) {
 		return ""
 	}
-	rest := strings.TrimLeft(notice[i+len(address):], ">\"' \t:;,.")
+	first := ""
+	for at, places := 0, 0; places < maxPlaces; places++ {
+		i := strings.Index(folded[at:], wanted)
+		if i < 0 {
+			break
+		}
+		at += i + len(wanted)
+		words := wordsBehind(notice[at:])
+		if statusCode(words) != "" || replyCode(words) != "" {
+			return words
+		}
+		first = cmp.Or(first, words)
+	}
+	return first
+}
+
+// maxPlaces is how many times an address is looked for in a notice.
+const maxPlaces = 8
+
+// wordsBehind returns what follows up to an empty line, as one line.
+func wordsBehind(rest string) string {
+	rest = strings.TrimLeft(rest, ">\"' \t:;,.")
 	rest = strings.TrimPrefix(rest, "\n")
 	rest = strings.TrimPrefix(rest, "\n") // the reason stands below an empty line
 	if end := strings.Index(rest, "\n\n"); end >= 0 {

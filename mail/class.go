@@ -123,7 +123,7 @@ func bounceForm(m *Message) string {
 	}
 	null := m.nullReturnPath()
 	system := daemon || null || m.fromLocal("postmaster", "post_master", "post-master", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin")
-	if !system && (len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject)) {
+	if !system && (len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject) || asks(Fold(shorten(m.Reply, 1500)))) {
 		return ""
 	}
 	subject := bounceSubject(m.Subject)
