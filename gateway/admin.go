@@ -95,7 +95,7 @@ func (g *Gateway) DropOutgoing(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		return tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: g.now().UTC(), Outcome: "dropped", Answer: o.LastError})
+		return tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: g.now().UTC(), Outcome: store.OutcomeDropped, Answer: o.LastError})
 	})
 }
 

@@ -46,6 +46,9 @@ func (s *settling) notices() error {
 }
 
 func (s *settling) enqueue(o mailout.Outgoing) error {
+	if suppressed, err := s.suppress(o); err != nil || suppressed {
+		return err
+	}
 	s.mails = append(s.mails, o)
 	s.sent++
 	return s.tx.Enqueue(o)

@@ -37,6 +37,9 @@ func (s *settling) gather() (rules.Case, error) {
 	if err := s.gatherThread(&c); err != nil {
 		return c, err
 	}
+	if err := s.gatherAbout(&c); err != nil {
+		return c, err
+	}
 	return c, s.gatherCounts(&c)
 }
 

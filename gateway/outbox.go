@@ -11,6 +11,7 @@ import (
 	"ventanilla/desk"
 	"ventanilla/mail"
 	"ventanilla/mailout"
+	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/store/intake"
 )
@@ -59,7 +60,7 @@ func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailo
 		answer = fmt.Sprintf("%d %s", r.Code, answer)
 	}
 	if r.Outcome == mailout.Sent {
-		return false, tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: r.At, Outcome: "sent", Answer: answer})
+		return false, tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: r.At, Outcome: store.OutcomeSent, Answer: answer})
 	}
 	before := o
 	o.Attempts, o.LastError = r.Attempts, answer
@@ -73,6 +74,11 @@ func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailo
 	}
 	if _, agent := setup.World.AgentAt(o.To); agent {
 		return false, nil // nobody is told by mail that mails to him fail
+	}
+	if r.Code >= 500 && rules.Gone(r.Enhanced, r.Text) {
+		if err := tx.Suppress(o.To, store.Suppressed{At: now, Why: answer}); err != nil {
+			return false, err
+		}
 	}
 	return true, g.tellFailure(tx, setup, now, o, r)
 }

@@ -64,6 +64,9 @@ func (s *settling) mail() error {
 	if d.Disposition == rules.ToDuplicate {
 		return errors.Join(s.rememberCopy(), s.receipt(d, 0, 0))
 	}
+	if err := s.ledger(d); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
 	if err := s.known(&c, &d); err != nil {
 		return err
 	}

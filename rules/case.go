@@ -28,7 +28,8 @@ type Case struct {
 	ThisOne   bool                                    // he has confirmed this very mail
 	Held      map[desk.TicketID]map[int]desk.PersonID // held articles of those tickets, and who wrote them
 	Counts    Counts
-	Explain   bool // trace also the rules that do not match
+	About     []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
+	Explain   bool      // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -38,6 +39,14 @@ type Addressed struct {
 	Visible bool        // it stands in To or Cc
 	Token   *desk.Token // that came in the address and is valid
 	Bound   bool        // it was issued to the address in From
+}
+
+// OurMail is a mail that we sent.
+type OurMail struct {
+	Ticket desk.TicketID
+	Event  int
+	ID     string
+	To     string
 }
 
 // Thread is one thing that points to a ticket.
@@ -115,8 +124,17 @@ type Decision struct {
 	Matched     []string // names of the rules that matched
 	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
 	Trace       []Step
+	Ledger      []Report    // what it says of mails of ours
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
 	Body        string      // the part of the text that others may see: without commands
+}
+
+// Report is what a mail says of one of ours.
+type Report struct {
+	Mail     OurMail
+	Outcome  string // "bounced", "delayed", "delivered", "away", "complaint"
+	Text     string // status and diagnostic
+	Suppress bool   // no more mail is to go there until its owner writes
 }
 
 // What the admin is told, at most so often: the Reasons of letters.

@@ -159,11 +159,22 @@ func (d *decider) agent() (desk.Agent, bool) {
 	return a, true
 }
 
-// ledger notes what became of a mail of ours.
+// ledger notes what became of a mail of ours. Only a report that carries proof of
+// the mail that it speaks of changes that mail's state or suppresses an address.
 func (d *decider) ledger() {
 	m := d.Message
 	ticket, _, found := d.meant()
 	d.settle(ToLedger, string(m.Class))
+	switch m.Class {
+	case mail.ClassReceipt:
+		d.report(mail.Recipient{}, "delivered", false)
+	case mail.ClassComplaint:
+		d.report(mail.Recipient{}, "complaint", true)
+	case mail.ClassBounce:
+		for _, r := range m.Recipients {
+			d.report(r, reported[r.Action], r.Permanent && Gone(r.Status, r.Diagnostic))
+		}
+	}
 	if !found || m.Class != mail.ClassBounce {
 		return
 	}
@@ -176,9 +187,45 @@ func (d *decider) ledger() {
 	}
 }
 
+// reported says what a delivery status makes of a mail (RFC 3464 §2.3.3).
+var reported = map[string]string{"failed": "bounced", "delayed": "delayed", "delivered": "delivered", "relayed": "delivered", "expanded": "delivered"}
+
+// Gone says that by its status an address is no more, rather than full, or
+// refusing this one mail (RFC 3463 §3). Where the status says nothing the words
+// of the diagnostic do.
+func Gone(status, diagnostic string) bool {
+	switch status {
+	case "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4":
+		return true
+	case "", "5.0.0":
+		folded := mail.Fold(diagnostic)
+		return slices.ContainsFunc(goneWords[:], func(w string) bool { return strings.Contains(folded, w) })
+	}
+	return false
+}
+
+// goneWords say that there is no such mailbox.
+var goneWords = [...]string{"user unknown", "unknown user", "no such user", "no mailbox here", "does not exist", "usuario desconocido", "no existe el usuario", "unrouteable address"}
+
+// report notes what is said of the mails of ours that went to a recipient, or of
+// the only one.
+func (d *decider) report(r mail.Recipient, outcome string, suppress bool) {
+	for _, ours := range d.About {
+		if outcome == "" || len(d.About) > 1 && !strings.EqualFold(ours.To, r.Address) {
+			continue
+		}
+		d.Ledger = append(d.Ledger, Report{Mail: ours, Outcome: outcome, Suppress: suppress,
+			Text: strings.TrimSpace(r.Status + " " + r.Diagnostic)})
+		d.say("el correo nuestro %s a %s: %s", ours.ID, ours.To, outcome)
+	}
+}
+
 // automatic folds an automatic answer into its ticket. It changes nothing else.
 func (d *decider) automatic() {
 	ticket, thread, found := d.meant()
+	if d.Message.Class == mail.ClassAutoReply {
+		d.report(mail.Recipient{}, "away", false)
+	}
 	if !found || thread.By > ByReceived {
 		d.settle(ToFiled, string(d.Message.Class))
 		return

@@ -13,12 +13,18 @@ import (
 
 // Sent is what became of a mail of ours.
 type Sent struct {
-	ID      string    `json:"id"`
-	Kind    string    `json:"kind"`
-	To      string    `json:"to"`
-	At      time.Time `json:"at"`
-	Outcome string    `json:"outcome"` // "sent", "failed", "dropped"
-	Answer  string    `json:"answer,omitempty"`
+	ID      string        `json:"id"`
+	Ticket  desk.TicketID `json:"ticket,omitempty"`
+	Event   int           `json:"event,omitempty"` // of the ticket, that called for it
+	Kind    string        `json:"kind"`
+	To      string        `json:"to"`
+	At      time.Time     `json:"at"`
+	Outcome string        `json:"outcome"`          // one of the Outcomes
+	Answer  string        `json:"answer,omitempty"` // of the smarthost
+
+	// Report is what a bounce or another mail said of it later, and when.
+	Report     string    `json:"report,omitempty"`
+	ReportedAt time.Time `json:"reported_at,omitzero"`
 }
 
 func dueKey(o mailout.Outgoing) string {
@@ -165,10 +171,21 @@ func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 			return err
 		}
 	}
+	s.Ticket, s.Event = o.Ticket, o.Event
+	return tx.put(sentKey(o), s)
+}
+
+// NotSent keeps note of a mail that is not put into the outbox at all.
+func (tx Tx) NotSent(o mailout.Outgoing, s Sent) error {
+	s.Ticket, s.Event = o.Ticket, o.Event
 	return tx.put(sentKey(o), s)
 }
 
 func sentKey(o mailout.Outgoing) string { return "sent/" + inOrder(o) }
+
+func (s Sent) key() string {
+	return sentKey(mailout.Outgoing{ID: s.ID, Ticket: s.Ticket, Event: s.Event})
+}
 
 // wordsKey lets words lie in the order in which mails are made, and nearly that
 // in which they go: the engine writes neighbours anew together, and words are
