@@ -37,6 +37,13 @@ corpus: ## how much of described mail is read right; DIR=folder of sets, ARGS='-
 
 evidence: ## the heavy proofs; CORPUS=DIR names a folder of real mail to prove on
 	VENTANILLA_EVIDENCE=1 VENTANILLA_CORPUS="$(CORPUS)" $(GO) test -count=1 -timeout 60m ./...
+	$(MAKE) fuzz
+
+FUZZTIME ?= 90s
+
+fuzz: ## the readers of mail against mails that nobody wrote, FUZZTIME=90s each
+	@for target in $$(grep -ho '^func Fuzz[A-Za-z]*' mail/*_test.go | sed 's/func //'); do \
+		echo "$$target $(FUZZTIME)"; $(GO) test ./mail -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done
 
 clean: ## what was built
 	rm -rf bin build

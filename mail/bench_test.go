@@ -1,6 +1,12 @@
 package mail
 
 import (
+	"bytes"
+	"encoding/base64"
+	"io"
+	"mime"
+	"mime/multipart"
+	netmail "net/mail"
 	"strings"
 	"testing"
 )
@@ -46,4 +52,74 @@ func BenchmarkPage(b *testing.B) {
 	m := Parse(answer())
 	raw := []byte("From: a@b.example\r\nContent-Type: text/html; charset=utf-8\r\n\r\n" + m.HTML)
 	benchmark(b, func([]byte) { Parse(raw) })
+}
+
+// standardLibrary reads a mail with net/mail and mime/multipart and does no more
+// than to find its parts: the floor.
+func standardLibrary(b *testing.B, raw []byte) {
+	m, err := netmail.ReadMessage(bytes.NewReader(raw))
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	parts := multipart.NewReader(m.Body, params["boundary"])
+	for {
+		p, err := parts.NextRawPart()
+		if err == io.EOF {
+			return
+		} else if err != nil {
+			b.Fatal(err)
+		}
+		var r io.Reader = p
+		if p.Header.Get("Content-Transfer-Encoding") == "base64" {
+			r = base64.NewDecoder(base64.StdEncoding, p)
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkFloor is what BenchmarkParse is held against.
+func BenchmarkFloor(b *testing.B) {
+	benchmark(b, func(raw []byte) { standardLibrary(b, raw) })
+}
+
+// withFile is a mail with a file of so many bytes.
+func withFile(size int) []byte {
+	var m bytes.Buffer
+	m.WriteString("From: a@b.example\r\nContent-Type: multipart/mixed; boundary=limite\r\n\r\n--limite\r\nContent-Type: text/plain\r\n\r\nVa.\r\n--limite\r\n" +
+		"Content-Type: application/pdf; name=a.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n")
+	line := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("x", 57))) + "\r\n"
+	for range size / 57 {
+		m.WriteString(line)
+	}
+	m.WriteString("--limite--\r\n")
+	return m.Bytes()
+}
+
+// BenchmarkFile reads a mail with a file of 10 MB; BenchmarkFileFloor does what
+// the standard library can do.
+func BenchmarkFile(b *testing.B) {
+	raw := withFile(10 << 20)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if err := Prescan(raw, DefaultLimits); err != nil {
+			b.Fatal(err)
+		}
+		Parse(raw)
+	}
+}
+
+func BenchmarkFileFloor(b *testing.B) {
+	raw := withFile(10 << 20)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		standardLibrary(b, raw)
+	}
 }

@@ -177,8 +177,11 @@ func recipientAddress(s string) string {
 	return s
 }
 
-// addRecipient adds a recipient that is not there yet.
+// addRecipient adds a recipient that is not there yet and has an address.
 func (m *Message) addRecipient(r Recipient) {
+	if r.Address == "" {
+		return
+	}
 	for i := range m.Recipients {
 		if strings.EqualFold(m.Recipients[i].Address, r.Address) {
 			return

@@ -152,3 +152,51 @@ func FuzzCalendar(f *testing.F) {
 		checkText(t, "event", readEvent([]byte(calendar)))
 	})
 }
+
+func FuzzAddress(f *testing.F) {
+	for _, s := range []string{"a@b.co", "\"a b\" <c@d.co>, (x (y)) e@f.co", "g: h@i.co, j@k.co;, l@m.co", "<@a,@b:c@d.co>", "a@b@c", "=?utf-8?q?a?= <a@b.co>", "\"a\\\"b\"@c.co", "a@[192.0.2.1]", "a@ñandú.example"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		text := headerText([]byte(value))
+		for _, a := range addresses(text) {
+			checkLine(t, "name", a.Name)
+			checkLine(t, "address", a.Address)
+			if a.Address != "" && (strings.Count(a.Address, "@") < 1 || strings.HasSuffix(a.Address, "@")) {
+				t.Errorf("address %q", a.Address)
+			}
+		}
+		bareAddress(text)
+		addressOf(text)
+	})
+}
+
+func FuzzBounce(f *testing.F) {
+	f.Add("Reporting-MTA: dns; x\n\nFinal-Recipient: rfc822; a@b.co\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 5.1.1 no", "<a@b.co>: host x said: 550 no\n\n--- Below this line is a copy of the message.\n\nMessage-ID: <x@y>")
+	f.Add("", "{\"notificationType\":\"Bounce\",\"bounce\":{\"bouncedRecipients\":[{\"emailAddress\":\"a@b.co\"}]}}")
+	f.Fuzz(func(t *testing.T, status, notice string) {
+		for _, from := range []string{"MAILER-DAEMON@x.example", "no-reply@sns.amazonaws.com"} {
+			raw := []byte("From: " + from + "\nContent-Type: multipart/report; report-type=delivery-status; boundary=qqqqqq\n\n--qqqqqq\n\n" + notice +
+				"\n--qqqqqq\nContent-Type: message/delivery-status\n\n" + status + "\n--qqqqqq--\n")
+			m := Parse(raw)
+			checkMessage(t, raw, m)
+			for _, r := range m.Recipients {
+				if m.Class == ClassBounce && (r.Address == "" || r.Status == "" || r.Action == "") {
+					t.Errorf("%+v", r)
+				}
+			}
+		}
+	})
+}
+
+func FuzzHTML(f *testing.F) {
+	for _, s := range []string{"<p>a<br>b", "<table><tr><td>1<td>2</table>", "<blockquote type=cite>x</blockquote>y", "<a href=\"http://x\">y</a><ul><li>z", "<div data-ventanilla>x", "<pre> a\n b</pre>", "<hr id=zwchr><b>De:</b>"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, page string) {
+		m := ReadBody("html", []byte(page))
+		checkText(t, "text", m.Text)
+		checkText(t, "reply", m.Reply)
+		checkText(t, "markdown", m.Markdown())
+	})
+}

@@ -50,6 +50,7 @@ func limitCases() map[string]struct{ what, mail string } {
 		"parts of alike":    {"parts", parts + fill("--b\n--b \n", 50000*7)},
 		"parameters":        {"parameters", "Content-Type: text/plain" + parameters.String()[:100<<10] + "\r\n\r\n"},
 		"parts' parameters": {"parameters", parts + "--b\r\nContent-Disposition: attachment" + fill("; a=b", 5*65) + "\r\n\r\n--b--"},
+		"boundary":          {"boundary", "Content-Type: multipart/mixed; boundary=" + fill("b", 100<<10) + "\r\n\r\n--" + fill("b", 100<<10) + "\r\n"},
 		"recipients":        {"recipients", "To: " + fill("a@b.co, ", 800) + "z@b.co\r\n\r\n"},
 		"recipients of two": {"recipients", "To: " + fill("a@b.co, ", 480) + "z@b.co\r\nCc: " + fill("a@b.co, ", 480) + "z@b.co\r\n\r\n"},
 	}
@@ -148,6 +149,55 @@ func TestLaborious(t *testing.T) {
 		if m == nil {
 			t.Error("no message")
 		}
+	}
+}
+
+// published are the mails that have brought other readers to their knees.
+func published() map[string]string {
+	parts := "Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+	var parameters strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&parameters, ";\r\n name*%d*=utf-8''%%41", i)
+	}
+	return map[string]string{
+		"nesting of 5,000":              nested(5000),
+		"nesting of 20,000":             nested(20000),
+		"nesting of mails":              fill("Content-Type: message/rfc822\r\n\r\n", 5000*32),
+		"100,000 parts":                 parts + fill("--b\r\n\r\nx\r\n", 100_000*10) + "--b--\r\n",
+		"10,000 RFC 2231 parameters":    "Content-Type: text/plain" + parameters.String() + "\r\n\r\n",
+		"header of 5 MiB":               fill("X: "+fill("y", 900)+"\r\n", 5<<20) + "\r\n",
+		"200,000 References":            "References:" + fill("\r\n <1234567890@x.example>", 200_000*25) + "\r\n\r\n",
+		"boundary of 100 KiB":           parts[:len("Content-Type: multipart/mixed; boundary=")] + fill("b", 100<<10) + "\r\n\r\n--" + fill("b", 100<<10) + "\r\n",
+		"encoded-words":                 "Subject: " + fill("=?utf-8?b?"+fill("QUFB", 60)+"?=\r\n ", 1<<20) + "x\r\n\r\n",
+		"encoded-words without end":     "Subject: " + fill("=?utf-8?q?", 300<<10) + "\r\n\r\n",
+		"addresses":                     "To: " + fill("a <", 300<<10) + "\r\n\r\n",
+		"many addresses":                "To: " + fill("\"a\" <a@b.example>,\r\n ", 1<<20) + "a@b.example\r\n\r\n",
+		"multiparts that are not ended": fill(parts+"--b\r\n", 2000*50),
+	}
+}
+
+// TestPublished: each is put aside unread, in little time and memory.
+func TestPublished(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for name, mail := range published() {
+		raw := []byte(mail)
+		var before, after runtime.MemStats
+		var err error
+		runtime.ReadMemStats(&before)
+		took := spent(t, func() { err = Prescan(raw, DefaultLimits) })
+		runtime.ReadMemStats(&after)
+		var limit *LimitError
+		if !errors.As(err, &limit) {
+			t.Errorf("%s: %v, want it put aside", name, err)
+		}
+		if took > tolerated && !slow {
+			t.Errorf("%s: took %v", name, took)
+		}
+		if used := after.TotalAlloc - before.TotalAlloc; used > 1<<20 {
+			t.Errorf("%s: %d bytes of memory", name, used)
+		}
+		Parse(raw) // it keeps to the limits by itself
 	}
 }
 

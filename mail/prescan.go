@@ -296,7 +296,10 @@ func (w *walk) field(f rawField, c *content) {
 		return
 	}
 	parameters := 0
-	eachParameter(f.value, func(_, _ []byte) bool {
+	eachParameter(f.value, func(name, text []byte) bool {
+		if w.limits.Parameters > 0 && len(text) > maxBoundary && isFold(name, "boundary") {
+			w.exceed("boundary")
+		}
 		parameters++
 		return w.limits.Parameters == 0 || parameters <= w.limits.Parameters
 	})
