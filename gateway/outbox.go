@@ -113,10 +113,28 @@ func (g *Gateway) Raw(_ context.Context, ref string) (raw []byte, release func()
 
 // articleText reads an article's own text again out of its raw mail.
 func (g *Gateway) articleText(a desk.Article) (string, error) {
-	raw, release, err := g.Raw(context.Background(), a.Mail)
+	m, err := g.articleMail(a)
 	if err != nil {
 		return "", err
 	}
+	return m.Reply, nil
+}
+
+// ArticleWhole returns all of an article's text, with what was cut off it: what
+// it answers, and signatures.
+func (g *Gateway) ArticleWhole(a desk.Article) (string, error) {
+	m, err := g.articleMail(a)
+	if err != nil {
+		return "", err
+	}
+	return m.Text, nil
+}
+
+func (g *Gateway) articleMail(a desk.Article) (*mail.Message, error) {
+	raw, release, err := g.Raw(context.Background(), a.Mail)
+	if err != nil {
+		return nil, err
+	}
 	defer release()
-	return mail.Parse(slices.Clone(raw)).Reply, nil
+	return mail.Parse(slices.Clone(raw)), nil
 }

@@ -45,7 +45,13 @@ func adminHandler(h *house) http.Handler {
 		})
 	}
 	handle("GET /tickets", func(r *http.Request) (any, error) { return listTickets(r, h) })
-	handle("GET /tickets/{number}", func(r *http.Request) (any, error) { return showTicket(r.Context(), h, r.PathValue("number")) })
+	handle("GET /tickets/{number}", func(r *http.Request) (any, error) {
+		text := h.ArticleText
+		if r.FormValue("full") != "" {
+			text = h.ArticleWhole
+		}
+		return showTicket(r.Context(), h, r.PathValue("number"), text)
+	})
 	handle("GET /outbox", func(r *http.Request) (any, error) { return listOutbox(r, h) })
 	handle("POST /outbox/retry", func(r *http.Request) (any, error) { return nil, h.RetryOutgoing(r.Context(), r.FormValue("id")) })
 	handle("POST /outbox/drop", func(r *http.Request) (any, error) { return nil, h.DropOutgoing(r.Context(), r.FormValue("id")) })
@@ -190,15 +196,16 @@ func listOutbox(r *http.Request, h *house) ([]waiting, error) {
 	return all, err
 }
 
-func showTicket(ctx context.Context, h *house, number string) (shown, error) {
+// showTicket returns a ticket with what text reads of each article.
+func showTicket(ctx context.Context, h *house, number string, text func(desk.Article) (string, error)) (shown, error) {
 	history, err := h.History(ctx, number)
 	s := shown{History: history, Texts: map[int]string{}}
 	for _, a := range history.Articles {
-		text, err := h.ArticleText(a)
+		words, err := text(a)
 		if err != nil {
 			return s, err
 		}
-		s.Texts[a.Number] = text
+		s.Texts[a.Number] = words
 	}
 	return s, err
 }
@@ -274,7 +281,7 @@ func exportTickets(ctx context.Context, h *house, e *json.Encoder) error {
 			return err
 		}
 		for _, t := range ts {
-			s, err := showTicket(ctx, h, t.Number)
+			s, err := showTicket(ctx, h, t.Number, h.ArticleText)
 			if err != nil {
 				return err
 			}

@@ -377,12 +377,17 @@ func date(at time.Time) string { return at.Local().Format("2006-01-02 15:04") }
 
 type ticketShowCmd struct {
 	Number string `arg:"" name:"número" help:"Número del ticket, con # o sin él."`
+	Full   bool   `help:"Los textos enteros, con lo citado y las firmas; sin ella, lo que cada uno escribió esa vez."`
 }
 
 // Run shows a ticket.
 func (s ticketShowCmd) Run(ctx context.Context, t *terminal) error {
 	var h shown
-	if err := t.ask(ctx, "GET", "/tickets/"+url.PathEscape(strings.TrimPrefix(s.Number, "#")), nil, nil, &h); err != nil {
+	v := url.Values{}
+	if s.Full {
+		v.Set("full", "1")
+	}
+	if err := t.ask(ctx, "GET", "/tickets/"+url.PathEscape(strings.TrimPrefix(s.Number, "#")), v, nil, &h); err != nil {
 		if errors.Is(err, gateway.ErrNotFound) {
 			return told{"no hay un ticket " + s.Number + ": los números están en «ventanilla ticket list»", err}
 		}
@@ -392,6 +397,12 @@ func (s ticketShowCmd) Run(ctx context.Context, t *terminal) error {
 		return t.record(h)
 	}
 	return t.print(func(w io.Writer) { writeTicket(w, h) })
+}
+
+// outcomes are what becomes of a mail of ours, in Spanish.
+var outcomes = map[string]string{
+	store.OutcomeSent: "enviado", store.OutcomeFailed: "abandonado", store.OutcomeDropped: "descartado", store.OutcomeSuppressed: "no se envió: los correos a esa dirección fallan",
+	store.OutcomeDelayed: "demorado", store.OutcomeBounced: "rebotó", store.OutcomeDelivered: "entregado", store.OutcomeAway: "enviado; respondió que no está", store.OutcomeComplaint: "marcado como correo no deseado",
 }
 
 func writeTicket(w io.Writer, h shown) {
@@ -415,7 +426,15 @@ func writeTicket(w io.Writer, h shown) {
 	}
 	fmt.Fprintln(w)
 	for _, m := range h.Mails {
-		fmt.Fprintf(w, "%s  %s a %s: %s %s\n", date(m.At), m.Kind, m.To, m.Outcome, m.Answer)
+		words := m.Outcome
+		if w, ok := outcomes[m.Outcome]; ok {
+			words = w
+		}
+		fmt.Fprintf(w, "%s  %s a %s: %s %s", date(m.At), m.Kind, m.To, words, m.Answer)
+		if m.Report != "" {
+			fmt.Fprintf(w, " (%s: %s)", date(m.ReportedAt), m.Report)
+		}
+		fmt.Fprintln(w)
 	}
 }
 
