@@ -110,6 +110,12 @@ func mailbox(piece string) (a Address, ok bool) {
 	if open < 0 {
 		spec, comment := cutComments(piece)
 		a.Address = addressOf(spec)
+		if a.Address == "" && comment == "" && strings.ContainsRune(spec, '@') {
+			a = loose(spec)
+		}
+		if a.Address != "" && a.Name != "" {
+			return a, true
+		}
 		if a.Address == "" && comment == "" {
 			a.Name = cleanName(decodeWords(unquote(spec)))
 		} else {
@@ -132,6 +138,22 @@ func mailbox(piece string) (a Address, ok bool) {
 		a.Name = cleanName(decodeWords(comment))
 	}
 	return a, true
+}
+
+// loose reads "Ana Pérez ana@x.example", without the angle brackets, and of
+// several addresses without commas between them the first, as mail programs do.
+func loose(spec string) (a Address) {
+	words := strings.Fields(spec)
+	last := len(words) - 1
+	switch name := strings.Join(words[:last], " "); {
+	case !strings.ContainsRune(name, '@'):
+		if a.Address = addressOf(words[last]); a.Address != "" {
+			a.Name = cleanName(decodeWords(unquote(name)))
+		}
+	case strings.Count(spec, "@") == len(words):
+		a.Address = addressOf(words[0])
+	}
+	return a
 }
 
 // openingAngle returns the index of the last "<" outside quotation marks.

@@ -399,7 +399,9 @@ func (b *builder) sealed() string {
 	return ""
 }
 
-func isSMIME(typ string) bool { return typ == "application/pkcs7-mime" || typ == "application/x-pkcs7-mime" }
+func isSMIME(typ string) bool {
+	return typ == "application/pkcs7-mime" || typ == "application/x-pkcs7-mime"
+}
 
 // fromHTML makes text of a body that came in HTML alone.
 func (b *builder) fromHTML(pages []string) string {
