@@ -34,6 +34,9 @@ func decodeCharset(name string, b []byte) (text string, known bool) {
 	if strings.HasPrefix(name, "iso-2022-") && hasEightBit(b) {
 		return decodeUndeclared(b), true // it is not what it says: those have seven bits
 	}
+	if isSingleByte(name) && hasEightBit(b) && utf8.Valid(b) {
+		return decodeUTF8(b), true // by chance no other text looks like UTF-8
+	}
 	r, err := charset.Reader(aliased(name), bytes.NewReader(b))
 	if err != nil {
 		return decodeUndeclared(b), false
@@ -43,6 +46,16 @@ func decodeCharset(name string, b []byte) (text string, known bool) {
 		return decodeUndeclared(b), false
 	}
 	return decodeUTF8(decoded), true
+}
+
+// isSingleByte says that a charset has a byte for each character.
+func isSingleByte(name string) bool {
+	for _, start := range [...]string{"iso-8859-", "iso8859", "windows-12", "windows12", "cp12", "koi8", "mac", "x-mac", "ibm"} {
+		if strings.HasPrefix(name, start) {
+			return true
+		}
+	}
+	return false
 }
 
 func hasEightBit[T string | []byte](b T) bool {
