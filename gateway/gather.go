@@ -62,15 +62,28 @@ func (s *settling) gatherDuplicate(c *rules.Case) error {
 	if err != nil || !ok {
 		return err
 	}
-	c.Duplicate = !s.released && !s.anew && content.Position != s.position() && s.now.Sub(content.At) < duplicateFor
+	old := c.Envelope.Quiet // found when a folder was read again: known however long ago
+	c.Duplicate = !s.released && !s.anew && content.Position != s.position() && (old || s.now.Sub(content.At) < duplicateFor)
 	return nil
 }
 
-// gatherAuth weighs what the way in and trusted servers say of the sender.
+// gatherAuth weighs what the way in and trusted servers say of the sender. What
+// the mail itself says counts only where a server of ours has taken away what
+// others wrote in its name.
 func (s *settling) gatherAuth(c *rules.Case) {
-	pass, fail, _ := mail.AuthResults(c.Message, s.setup.Authserv)
+	evidence := c.Envelope.Auth
+	var pass, fail bool
+	switch {
+	case evidence.Provider == mail.Microsoft365:
+		pass, fail = mail.Microsoft365Results(c.Message, s.setup.World.Own)
+	case evidence.Front:
+		pass, fail, _ = mail.AuthResults(c.Message, s.setup.Authserv)
+	}
+	if k := evidence.Checked; k != nil {
+		pass, fail = pass || k.Pass, fail || k.Fail
+	}
 	c.Fails = fail && !s.released
-	c.Auth = !fail && (pass || c.Envelope.Auth.Relay)
+	c.Auth = !fail && (pass || evidence.Relay)
 }
 
 // addressed returns our addresses that the mail went to: as they stand in To,

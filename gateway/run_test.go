@@ -220,7 +220,7 @@ func TestHostile(t *testing.T) {
 // of which nothing is proved.
 func TestRelease(t *testing.T) {
 	p := newPlayed(t, mem.New())
-	p.receive(mail.Envelope{Source: "smtp", From: "x@y.example", Rcpts: []string{"soporte@mesa.example"}},
+	p.receive(mail.Envelope{Source: "smtp", From: "x@y.example", Rcpts: []string{"soporte@mesa.example"}, Auth: mail.Auth{Front: true}},
 		"Authentication-Results: mx.mesa.example; dmarc=fail (p=reject) header.from=uni.example\n"+opening(1))
 	rs, err := p.Quarantine(context.Background(), "", 0)
 	if err != nil || len(rs) != 1 || rs[0].From != "ana1@uni.example" {

@@ -317,5 +317,8 @@ func (s *settling) receipt(d rules.Decision, ticket desk.TicketID, article int) 
 			r.From, r.Subject = s.from(), m.Subject
 		}
 	}
-	return s.tx.PutReceipt(r)
+	if s.explain || s.released {
+		return s.tx.PutReceipt(r)
+	}
+	return errors.Join(s.tx.PutReceipt(r), s.mayGo())
 }

@@ -44,6 +44,31 @@ func AuthResults(m *Message, trusted []string) (pass, fail bool, domain string) 
 	return false, false, domain
 }
 
+// Microsoft365 is the provider whose mailboxes bear results without authserv-id.
+const Microsoft365 = "microsoft365"
+
+// Microsoft365Results reads what Exchange Online stamps on a mail in one of its
+// mailboxes: the results without authserv-id, if they stand on top of all such
+// fields, and for mail within the tenant, which it does not sign,
+// X-MS-Exchange-Organization-AuthAs: Internal, if own says that the From domain
+// is the desk's own. The field of another tenant (CrossTenant) says nothing.
+func Microsoft365Results(m *Message, own func(domain string) bool) (pass, fail bool) {
+	var top *Message
+	for _, f := range m.Header {
+		if strings.EqualFold(f.Name, "Authentication-Results") {
+			top = &Message{From: m.From, Header: []Field{f}}
+			break
+		}
+	}
+	if top != nil {
+		pass, fail, _ = AuthResults(top, []string{""})
+	}
+	if len(m.From) == 1 && !fail && strings.EqualFold(strings.TrimSpace(m.Get("X-MS-Exchange-Organization-AuthAs")), "Internal") && own(domainOf(m.From[0].Address)) {
+		pass = true
+	}
+	return pass, fail
+}
+
 func isTrusted(id string, trusted []string) bool {
 	for _, t := range trusted {
 		if strings.EqualFold(id, t) {

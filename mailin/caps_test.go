@@ -53,21 +53,23 @@ func TestConnectionCaps(t *testing.T) {
 	}
 }
 
-// TestRelay: only a peer within TrustedRelays is one.
+// TestRelay: only a peer within TrustedRelays is one. Those, this machine and the
+// FrontServers write true Authentication-Results; nobody else does.
 func TestRelay(t *testing.T) {
+	front := map[string]bool{"198.51.100.1": true, "::ffff:198.51.100.1": true, "198.51.101.1": true, "127.0.0.1": true, "2001:db8:1::7": true}
 	relays := []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("2001:db8:1::/48")}
 	for from, want := range map[string]bool{
 		"198.51.100.1": true, "::ffff:198.51.100.1": true, "198.51.101.1": false, "127.0.0.1": false,
-		"2001:db8:1::7": true, "2001:db8:2::7": false,
+		"2001:db8:1::7": true, "2001:db8:2::7": false, "198.51.102.1": false,
 	} {
 		var mails ledger
-		_, l := servePipes(t, &mails, Options{TrustedRelays: relays})
+		_, l := servePipes(t, &mails, Options{TrustedRelays: relays, FrontServers: []netip.Prefix{netip.MustParsePrefix("198.51.101.1/32")}})
 		p := l.dial(t, from)
 		p.begin()
 		p.send("BDAT 1 LAST\r\nx")
 		p.want("250 2.0.0 Ok: *")
 		env := mails.all()[0].env
-		if env.Auth != (mail.Auth{Relay: want}) {
+		if env.Auth != (mail.Auth{Relay: want, Front: front[from]}) {
 			t.Errorf("%s: %+v", from, env.Auth)
 		}
 		if wantPeer := strings.TrimPrefix(from, "::ffff:"); env.Peer != wantPeer {

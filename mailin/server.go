@@ -25,6 +25,7 @@ type Options struct {
 	MaxConnections int            // at once; 500
 	MaxPerPeer     int            // at once from one IPv4 address or IPv6 /64; 50; loopback and TrustedRelays are not counted
 	TrustedRelays  []netip.Prefix // peers that let out only mail of people they have authenticated
+	FrontServers   []netip.Prefix // peers that are servers of ours and write Authentication-Results; loopback and TrustedRelays are
 	Certificate    string         // PEM file; with Key it makes STARTTLS available
 	Key            string         // PEM file; both are read again when they change
 	ReadTimeout    time.Duration  // for a whole command, and for each read of a mail's text; 5 min
@@ -245,6 +246,21 @@ func (s *Server) leave(c *conn) {
 // trusted says whether a peer is one of the TrustedRelays.
 func (s *Server) trusted(peer netip.Addr) bool {
 	for _, p := range s.TrustedRelays {
+		if p.Contains(peer) {
+			return true
+		}
+	}
+	return false
+}
+
+// front says whether a peer is a server of the site's own, which takes forged
+// Authentication-Results away: one of this machine, of the TrustedRelays or of
+// the FrontServers.
+func (s *Server) front(peer netip.Addr) bool {
+	if !peer.IsValid() || peer.IsLoopback() || s.trusted(peer) {
+		return true // without an address it came over a socket of this machine
+	}
+	for _, p := range s.FrontServers {
 		if p.Contains(peer) {
 			return true
 		}

@@ -212,6 +212,10 @@ func (d *decider) acknowledge() desk.Ack {
 		d.say("sin acuse: %s", why)
 		return desk.AckNone
 	}
+	if d.Envelope.Quiet {
+		d.say("sin acuse: puede ser un correo viejo, leído al recorrer otra vez el buzón")
+		return desk.AckNone
+	}
 	visible := slices.ContainsFunc(d.Addressed, func(a Addressed) bool { return a.Visible && a.Queue != "" })
 	_, ours := d.World.QueueAt(d.from().Address)
 	if !visible || ours {

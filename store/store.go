@@ -21,6 +21,8 @@
 //	words/<ticket>/<event>/<id>        those words as they are, 7-bit text, one piece after the other
 //	due/<time>/<ticket>/<event>/<id>   nothing; when to try it next
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
+//	imap/point/<hash>                  how far a folder was taken: as package mailin/imap says it
+//	imap/settled/<hash>/<validity>/<uid>  nothing; that mail of the folder may be marked or moved
 //	suppressed/<hash>                  Suppressed: an address that mails to it fail
 //	count/<hour>/<what>/<hash>         automatic mails in that hour
 //	listed/<hour>/<person>             Listed: tickets to be told in one mail

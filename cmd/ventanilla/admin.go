@@ -119,7 +119,7 @@ const headerMost = 256 << 10 // bytes in which Received fields are counted
 
 func envelope(r *http.Request) mail.Envelope {
 	q := r.URL.Query()
-	return mail.Envelope{Source: "pipe", From: q.Get("from"), Rcpts: q["rcpt"], Auth: mail.Auth{Relay: q.Get("relay") != ""}}
+	return mail.Envelope{Source: "pipe", From: q.Get("from"), Rcpts: q["rcpt"], Auth: mail.Auth{Relay: q.Get("relay") != "", Front: true}}
 }
 
 func number(r *http.Request, key string, otherwise int) int {

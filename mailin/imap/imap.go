@@ -13,19 +13,17 @@ import (
 
 // Desk takes charge of mails and remembers how far each folder was taken.
 type Desk interface {
-	// Receive takes charge of a mail: it is durable when there is no error. Its
-	// place, in the envelope, becomes the folder's point in the same commit in
-	// which the mail is settled. mail.ErrTooLarge and mail.ErrLoop are for good,
-	// every other error is temporary.
+	// Receive takes charge of a mail: it is durable when there is no error.
+	// mail.ErrTooLarge and mail.ErrLoop are for good, every other error is
+	// temporary. A mail that comes again must be known by its content.
 	Receive(ctx context.Context, env mail.Envelope, r io.Reader) (mail.ID, error)
 
-	// Point returns how far a folder was taken: what is settled, or what waits to
-	// be, whichever is further. The zero Point says that it was never read.
+	// Point returns how far a folder was taken. The zero Point says that it was
+	// never read.
 	Point(ctx context.Context, account, folder string) (Point, error)
 
-	// SetPoint moves a folder's point over mails that are not for the desk:
-	// expunged ones, and those before the start. A point behind the one that is
-	// kept under the same Validity is ignored.
+	// SetPoint notes how far a folder was taken: all mails up to there are
+	// durable, or not for the desk.
 	SetPoint(ctx context.Context, account, folder string, p Point) error
 
 	// Settled returns the UIDs of mails that are settled and still to be marked
@@ -36,9 +34,11 @@ type Desk interface {
 	Finished(ctx context.Context, account, folder string, validity uint32, uids []uint32) error
 }
 
-// Point is how far a folder was taken.
+// Point is how far a folder was taken. It never runs ahead of the mail: after a
+// crash mails are fetched again, and known by their content.
 type Point struct {
-	Validity uint32    `json:"validity"` // UIDVALIDITY of the folder
-	UID      uint32    `json:"uid"`      // the highest that was taken or passed over
-	Since    time.Time `json:"since"`    // mails that arrived before are not for the desk; zero: all are
+	Validity    uint32    `json:"validity"`               // UIDVALIDITY of the folder
+	UID         uint32    `json:"uid"`                    // the highest that was taken or passed over
+	Since       time.Time `json:"since,omitzero"`         // mails that arrived before are not for the desk; zero: all are
+	UnseenBelow uint32    `json:"unseen_below,omitempty"` // of those with a lower UID only the unseen ones are
 }

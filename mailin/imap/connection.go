@@ -1,0 +1,185 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+	"github.com/emersion/go-sasl"
+)
+
+const (
+	silence     = 10 * time.Minute // of a connection, then it is dead
+	connectTime = 30 * time.Second // for all that comes before the first folder
+	farewell    = 3 * time.Second  // to end a session in good order
+)
+
+// watched is a connection that dies of silence. The library knows of no time-out
+// where it waits for a server that says nothing.
+type watched struct{ net.Conn }
+
+func (w watched) Read(p []byte) (int, error) {
+	if err := w.Conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Read(p)
+}
+
+func (w watched) Write(p []byte) (int, error) {
+	if err := w.Conn.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
+		return 0, err
+	}
+	return w.Conn.Write(p)
+}
+
+// SetReadDeadline leaves the deadline to Read.
+func (watched) SetReadDeadline(time.Time) error { return nil }
+
+// connection is a session in which one folder is selected.
+type connection struct {
+	*imapclient.Client
+	socket  net.Conn
+	account *Account
+	folder  string
+	data    *imap.SelectData
+	news    chan struct{} // the server has told of a new mail
+	stop    func() bool
+	once    sync.Once
+}
+
+// connect opens a session and selects a folder. When ctx ends the connection
+// breaks.
+func (p *Poller) connect(ctx context.Context, a *Account, folder string) (*connection, error) {
+	limited, done := context.WithTimeout(ctx, connectTime)
+	defer done()
+	socket, err := p.dial(limited, "tcp", a.Address)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	c := &connection{socket: socket, account: a, folder: folder, news: make(chan struct{}, 1)}
+	inTime := context.AfterFunc(limited, func() { socket.Close() })
+	err = c.begin()
+	if !inTime() && err == nil {
+		err = limited.Err()
+	}
+	if err != nil {
+		c.close()
+		if limited.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("no answer in %s: %w", connectTime, err)
+		}
+		return nil, err
+	}
+	c.stop = context.AfterFunc(ctx, func() { time.AfterFunc(farewell, func() { socket.Close() }) })
+	return c, nil
+}
+
+// begin does what comes before the mails: TLS, login, the folder.
+func (c *connection) begin() (err error) {
+	options := &imapclient.Options{TLSConfig: c.account.tlsConfig(), UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
+			if data.NumMessages != nil {
+				select {
+				case c.news <- struct{}{}:
+				default:
+				}
+			}
+		}}}
+	switch c.account.TLS {
+	case TLSNone:
+		c.Client = imapclient.New(watched{c.socket}, options)
+	case TLSStart:
+		if c.Client, err = imapclient.NewStartTLS(watched{c.socket}, options); err != nil {
+			return fmt.Errorf("STARTTLS: %w", err)
+		}
+	default:
+		c.Client = imapclient.New(secure(watched{c.socket}, options.TLSConfig), options)
+	}
+	if err := c.WaitGreeting(); err != nil {
+		return fmt.Errorf("greeting: %w", err)
+	}
+	if err := c.login(); err != nil {
+		return err
+	}
+	return c.open()
+}
+
+// login proves who we are: by PLAIN where the server offers it, else by LOGIN.
+func (c *connection) login() error {
+	password, err := c.account.Password()
+	if err != nil {
+		return fmt.Errorf("password: %w", err)
+	}
+	if c.Caps().Has(imap.AuthCap("PLAIN")) {
+		err = c.Authenticate(sasl.NewPlainClient("", c.account.User, password))
+	} else {
+		err = c.Login(c.account.User, password).Wait()
+	}
+	var refused *imap.Error
+	switch {
+	case errors.As(err, &refused) && refused.Type == imap.StatusResponseTypeNo && refused.Code != imap.ResponseCodeUnavailable:
+		return errLogin // the server's words may repeat what was sent
+	case err != nil:
+		return fmt.Errorf("login: %w", err)
+	}
+	return nil
+}
+
+// open selects the folder, and only looks at it where nothing is to be changed.
+func (c *connection) open() (err error) {
+	c.data, err = c.Select(c.folder, &imap.SelectOptions{ReadOnly: c.account.After == Leave}).Wait()
+	if err != nil {
+		return fmt.Errorf("open %s: %w", c.folder, err)
+	}
+	return nil
+}
+
+// wait returns when the server has news, at the latest after a time. Without
+// IDLE it only waits.
+func (c *connection) wait(ctx context.Context, most time.Duration) error {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	var idle *imapclient.IdleCommand
+	if c.Caps().Has(imap.CapIdle) {
+		var err error
+		if idle, err = c.Idle(); err != nil {
+			return fmt.Errorf("IDLE: %w", err)
+		}
+	}
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-c.news:
+	case <-c.Closed():
+	}
+	if idle == nil {
+		return c.Noop().Wait()
+	}
+	if err := idle.Close(); err != nil {
+		return fmt.Errorf("end IDLE: %w", err)
+	}
+	return idle.Wait()
+}
+
+// close breaks the connection off.
+func (c *connection) close() {
+	c.once.Do(func() {
+		if c.stop != nil {
+			c.stop()
+		}
+		c.socket.Close()
+		if c.Client != nil {
+			c.Client.Close()
+		}
+	})
+}
+
+// quit ends a session in good order.
+func (c *connection) quit() {
+	_ = c.Logout().Wait()
+	c.close()
+}

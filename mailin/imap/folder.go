@@ -1,0 +1,198 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+
+	"ventanilla/mail"
+)
+
+const (
+	batchMails = 64      // taken between two notes of how far we are
+	together   = 16      // of them handed over at once
+	small      = 1 << 20 // bytes of a mail that is read whole before it is handed over
+)
+
+// candidate is a mail in a folder.
+type candidate struct {
+	uid  imap.UID
+	size int64
+	at   time.Time // INTERNALDATE
+}
+
+// look takes all mails that are new in the folder. It returns how many.
+func (s *session) look(ctx context.Context) (taken int, err error) {
+	p, quiet, err := s.point(ctx)
+	if err != nil {
+		return 0, err
+	}
+	uids, err := s.behind(p)
+	if err != nil {
+		return 0, err
+	}
+	s.progress(func(f *FolderStatus) { f.Remaining = len(uids) })
+	for chunk := range slices.Chunk(uids, batchMails) {
+		n, err := s.take(ctx, chunk, p, quiet)
+		taken += n
+		if err != nil {
+			return taken, err
+		}
+		p.UID = uint32(chunk[len(chunk)-1])
+		if err := s.desk.SetPoint(ctx, s.account.Name, s.folder, p); err != nil {
+			return taken, fmt.Errorf("note the point: %w", err)
+		}
+		s.progress(func(f *FolderStatus) { f.Remaining -= len(chunk); f.Taken += n })
+	}
+	// What was expunged meanwhile is behind us too.
+	if next := s.data.UIDNext; len(uids) == 0 && next > 1 && uint32(next-1) > p.UID {
+		p.UID = uint32(next - 1)
+		err = s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+	}
+	s.progress(func(f *FolderStatus) { f.Looked = s.now() })
+	s.lastLook = s.now()
+	return taken, err
+}
+
+// point returns from where the folder is to be read. Where its mails have new
+// numbers, or none that last, it is read from the start, and what may be old is
+// quiet.
+func (s *session) point(ctx context.Context) (p Point, quiet bool, err error) {
+	if p, err = s.desk.Point(ctx, s.account.Name, s.folder); err != nil {
+		return p, false, fmt.Errorf("ask for the point: %w", err)
+	}
+	validity := s.data.UIDValidity
+	switch {
+	case p == (Point{}):
+		p = s.begin(validity)
+		return p, false, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+	case s.rescanning:
+		return p, true, nil
+	case p.Validity != validity || validity == 0 && !s.rescanned:
+		s.rescanning, s.rescanned = true, true
+		p.Validity, p.UID, p.UnseenBelow = validity, 0, 0
+		return p, true, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+	}
+	return p, false, nil
+}
+
+// begin is the point from which a folder is read for the first time.
+func (s *session) begin(validity uint32) Point {
+	p := Point{Validity: validity}
+	last := uint32(max(s.data.UIDNext, 1)) - 1
+	switch s.account.Start {
+	case StartAll:
+	case StartSince:
+		p.Since = s.account.Since
+	case StartUnseen:
+		p.UnseenBelow = last + 1
+	default:
+		p.UID, p.Since = last, s.now()
+	}
+	return p
+}
+
+// behind returns the UIDs behind a point that are for the desk, in their order.
+// A server answers n:* with its last mail even if that stands before n.
+func (s *session) behind(p Point) ([]imap.UID, error) {
+	search := func(from, to imap.UID, c imap.SearchCriteria) ([]imap.UID, error) {
+		var set imap.UIDSet
+		set.AddRange(from, to)
+		c.UID = []imap.UIDSet{set}
+		data, err := s.UIDSearch(&c, nil).Wait()
+		if err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		return data.AllUIDs(), nil
+	}
+	var all []imap.UID
+	from := imap.UID(p.UID) + 1
+	if below := imap.UID(p.UnseenBelow); from < below {
+		unseen, err := search(from, below-1, imap.SearchCriteria{NotFlag: []imap.Flag{imap.FlagSeen}})
+		if err != nil {
+			return nil, err
+		}
+		all, from = unseen, below
+	}
+	rest, err := search(from, 0, imap.SearchCriteria{})
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, rest...)
+	all = slices.DeleteFunc(all, func(uid imap.UID) bool { return uint32(uid) <= p.UID })
+	slices.Sort(all)
+	return slices.Compact(all), nil
+}
+
+// take takes the mails of a batch, all or an error: after one that is temporary
+// the batch is taken again. Those that are no more there are passed over.
+func (s *session) take(ctx context.Context, uids []imap.UID, p Point, quiet bool) (int, error) {
+	mails, err := s.describe(uids)
+	if err != nil {
+		return 0, err
+	}
+	h := handing{session: s, ctx: ctx, quiet: quiet, slots: make(chan struct{}, together)}
+	var whole []candidate
+	for _, c := range mails {
+		switch {
+		case (quiet || s.account.Start == StartSince) && c.at.Before(p.Since.Truncate(time.Second)): // not for the desk
+		case s.maxSize > 0 && c.size > s.maxSize:
+			if err := h.note(c); err != nil {
+				return h.wait(err)
+			}
+		default:
+			whole = append(whole, c)
+		}
+	}
+	return h.wait(h.fetch(whole))
+}
+
+// describe asks for the size and the age of mails.
+func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
+	data, err := s.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true}).Collect()
+	if err != nil {
+		return nil, fmt.Errorf("fetch sizes: %w", err)
+	}
+	for _, d := range data {
+		if slices.Contains(uids, d.UID) { // others come unasked
+			mails = append(mails, candidate{d.UID, d.RFC822Size, d.InternalDate})
+		}
+	}
+	slices.SortFunc(mails, func(a, b candidate) int { return int(a.uid) - int(b.uid) })
+	return slices.CompactFunc(mails, func(a, b candidate) bool { return a.uid == b.uid }), nil
+}
+
+// envelope is what is known of a mail before it is read.
+func (s *session) envelope(c candidate, quiet bool) mail.Envelope {
+	at := c.at
+	if now := s.now(); at.IsZero() || at.After(now) {
+		at = now
+	}
+	return mail.Envelope{Source: "imap", Rcpts: []string{s.account.Recipient}, ReceivedAt: at.UTC(),
+		Place: mail.Place{Account: s.account.Name, Folder: s.folder, Validity: s.data.UIDValidity, UID: uint32(c.uid)},
+		Auth:  mail.Auth{Front: true, Provider: s.account.Provider},
+		Quiet: quiet && (s.lastLook.IsZero() || !c.at.After(s.lastLook))}
+}
+
+// errShort says that a mail was cut off.
+var errShort = errors.New("the server sent less of a mail than it announced")
+
+// body is the section that is fetched: all of the mail, which stays unseen.
+var body = &imap.FetchItemBodySection{Peek: true}
+
+// read reads a literal of a known length whole.
+func read(l imap.LiteralReader) ([]byte, error) {
+	b := make([]byte, 0, l.Size()+1)
+	buffer := bytes.NewBuffer(b)
+	n, err := io.Copy(buffer, l)
+	if err == nil && n != l.Size() {
+		err = errShort
+	}
+	return buffer.Bytes(), err
+}

@@ -1,0 +1,194 @@
+package imap
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"ventanilla/mail"
+)
+
+// handing hands the mails of one batch to the desk, several at once: those that
+// wait for the disk together share the wait.
+type handing struct {
+	*session
+	ctx   context.Context
+	quiet bool
+	slots chan struct{}
+	wg    sync.WaitGroup
+
+	mu  sync.Mutex
+	n   int
+	err error
+}
+
+// wait waits for all and returns how many were taken, and the first error.
+func (h *handing) wait(err error) (int, error) {
+	h.wg.Wait()
+	if err == nil {
+		err = h.err
+	}
+	return h.n, err
+}
+
+// fetch fetches mails whole and hands them over as they come.
+func (h *handing) fetch(mails []candidate) error {
+	if len(mails) == 0 {
+		return nil
+	}
+	var uids imap.UIDSet
+	for _, c := range mails {
+		uids.AddNum(c.uid)
+	}
+	cmd := h.Fetch(uids, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{body}})
+	var failed error
+	for m := cmd.Next(); m != nil && failed == nil; m = cmd.Next() {
+		failed = h.message(m, mails)
+	}
+	if err := cmd.Close(); failed == nil && err != nil {
+		failed = fmt.Errorf("fetch: %w", err)
+	}
+	return failed
+}
+
+// message takes one answer of the server. Its UID may come before the mail or
+// behind it.
+func (h *handing) message(m *imapclient.FetchMessageData, mails []candidate) error {
+	var c candidate
+	var whole []byte
+	for item := m.Next(); item != nil; item = m.Next() {
+		switch item := item.(type) {
+		case imapclient.FetchItemDataUID:
+			if i := slices.IndexFunc(mails, func(c candidate) bool { return c.uid == item.UID }); i >= 0 {
+				c = mails[i]
+			}
+		case imapclient.FetchItemDataBodySection:
+			if item.Literal == nil {
+				continue
+			}
+			if c.uid != 0 && item.Literal.Size() > small {
+				if err := h.stream(c, item.Literal); err != nil {
+					return err
+				}
+				c = candidate{}
+				continue
+			}
+			if h.maxSize > 0 && item.Literal.Size() > h.maxSize {
+				return fmt.Errorf("the server sends %d bytes where it announced fewer", item.Literal.Size())
+			}
+			var err error
+			if whole, err = read(item.Literal); err != nil {
+				return fmt.Errorf("read a mail: %w", err)
+			}
+		}
+	}
+	if c.uid == 0 || whole == nil {
+		return nil // not asked for, or no more there
+	}
+	h.handOver(c, whole)
+	return nil
+}
+
+// handOver hands over a mail in memory, and does not wait for it unless many are
+// under way.
+func (h *handing) handOver(c candidate, whole []byte) {
+	h.slots <- struct{}{}
+	h.wg.Go(func() {
+		h.receive(h.envelope(c, h.quiet), bytes.NewReader(whole))
+		<-h.slots
+	})
+}
+
+// stream hands over a large mail while it comes.
+func (h *handing) stream(c candidate, l imap.LiteralReader) error {
+	h.receive(h.envelope(c, h.quiet), &exactly{l, l.Size()})
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.err
+}
+
+// exactly reads so many bytes, or fails: half a mail is none.
+type exactly struct {
+	r    io.Reader
+	left int64
+}
+
+func (e *exactly) Read(p []byte) (int, error) {
+	if e.left == 0 {
+		return 0, io.EOF
+	}
+	n, err := e.r.Read(p[:min(int64(len(p)), e.left)])
+	e.left -= int64(n)
+	if err == io.EOF && e.left > 0 {
+		err = errShort
+	}
+	return n, err
+}
+
+// receive gives a mail to the desk. One that it will never take is left where it
+// is, and is behind us.
+func (h *handing) receive(env mail.Envelope, r io.Reader) {
+	id, err := h.desk.Receive(h.ctx, env, r)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case err == nil:
+		h.n++
+		h.log.Debug("mail taken", "mail", id, "account", h.account.Name, "uid", env.Place.UID)
+	case errors.Is(err, mail.ErrTooLarge) || errors.Is(err, mail.ErrLoop):
+		h.log.Warn("mail left in its folder", "account", h.account.Name, "uid", env.Place.UID, "error", err)
+	case h.err == nil:
+		h.err = fmt.Errorf("hand over a mail: %w", err)
+	}
+}
+
+// note hands over the header of a mail that is too large to be fetched, with a
+// text that says so.
+func (h *handing) note(c candidate) error {
+	section := &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, Peek: true}
+	data, err := h.Fetch(imap.UIDSetNum(c.uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}).Collect()
+	if err != nil {
+		return fmt.Errorf("fetch a header: %w", err)
+	}
+	for _, d := range data {
+		if d.UID != c.uid || len(d.BodySection) != 1 {
+			continue
+		}
+		env := h.envelope(c, h.quiet)
+		env.Oversize = c.size
+		h.receive(env, strings.NewReader(noteOf(string(d.BodySection[0].Bytes), c.size, h.maxSize, h.account.Name, h.folder)))
+	}
+	return nil
+}
+
+// noteOf makes a mail of a header, without what it says of the body that is not
+// there.
+func noteOf(header string, size, most int64, account, folder string) string {
+	var b strings.Builder
+	keep := true
+	for line := range strings.Lines(strings.TrimRight(header, "\r\n")) {
+		if line[0] != ' ' && line[0] != '\t' {
+			name, _, _ := strings.Cut(strings.ToLower(line), ":")
+			keep = !strings.HasPrefix(name, "content-") && name != "mime-version"
+		}
+		if keep {
+			b.WriteString(strings.TrimRight(line, "\r\n") + "\r\n")
+		}
+	}
+	fmt.Fprintf(&b, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"+
+		"[Este correo pesa %s, más de los %s que se reciben. No se trajo: está en la carpeta %s del buzón %s.]\r\n",
+		megabytes(size), megabytes(most), folder, account)
+	return b.String()
+}
+
+func megabytes(n int64) string {
+	return strings.Replace(fmt.Sprintf("%.1f MB", float64(n)/(1<<20)), ".", ",", 1)
+}
