@@ -40,24 +40,26 @@ func TestResultsNeedAFront(t *testing.T) {
 	for _, c := range []struct {
 		name, header, trust string
 		auth                mail.Auth
+		from                string
 	}{
-		{"a stranger at our door", pass, "nothing", mail.Auth{}},
-		{"behind our own server", pass, "auth", mail.Auth{Front: true}},
-		{"of another server", strings.Replace(pass, "mx.mesa", "mx.otra", 1), "nothing", mail.Auth{Front: true}},
-		{"checked at our door", "", "auth", mail.Auth{Checked: &mail.Checked{Pass: true}}},
-		{"checked, and refused by its domain", "", "fails", mail.Auth{Checked: &mail.Checked{Fail: true}}},
-		{"checked, and refused, whatever it says", pass, "fails", mail.Auth{Checked: &mail.Checked{Fail: true}}},
-		{"without an id, at Microsoft 365", "Authentication-Results: dmarc=pass header.from=uni.example\n", "auth", mail.Auth{Front: true, Provider: mail.Microsoft365}},
-		{"without an id, elsewhere", "Authentication-Results: dmarc=pass header.from=uni.example\n", "nothing", mail.Auth{Front: true}},
-		{"below another field, at Microsoft 365", "Authentication-Results: mx.otra.example; none\nAuthentication-Results: dmarc=pass header.from=uni.example\n", "nothing", mail.Auth{Provider: mail.Microsoft365}},
-		{"within the tenant", "X-MS-Exchange-Organization-AuthAs: Internal\n", "auth", mail.Auth{Provider: mail.Microsoft365}},
-		{"within the tenant, says a stranger", "X-MS-Exchange-Organization-AuthAs: Internal\n", "nothing", mail.Auth{Front: true}},
-		{"of another tenant", "X-MS-Exchange-CrossTenant-AuthAs: Internal\n", "nothing", mail.Auth{Provider: mail.Microsoft365}},
+		{"a stranger at our door", pass, "nothing", mail.Auth{}, "ana1@uni"},
+		{"behind our own server", pass, "auth", mail.Auth{Front: true}, "ana1@uni"},
+		{"of another server", strings.Replace(pass, "mx.mesa", "mx.otra", 1), "nothing", mail.Auth{Front: true}, "ana1@uni"},
+		{"checked at our door", "", "auth", mail.Auth{Checked: &mail.Checked{Pass: true}}, "ana1@uni"},
+		{"checked, and refused by its domain", "", "fails", mail.Auth{Checked: &mail.Checked{Fail: true}}, "ana1@uni"},
+		{"checked, and refused, whatever it says", pass, "fails", mail.Auth{Checked: &mail.Checked{Fail: true}}, "ana1@uni"},
+		{"without an id, at Microsoft 365", "Authentication-Results: dmarc=pass header.from=uni.example\n", "auth", mail.Auth{Front: true, Provider: mail.Microsoft365}, "ana1@uni"},
+		{"without an id, elsewhere", "Authentication-Results: dmarc=pass header.from=uni.example\n", "nothing", mail.Auth{Front: true}, "ana1@uni"},
+		{"below another field, at Microsoft 365", "Authentication-Results: mx.otra.example; none\nAuthentication-Results: dmarc=pass header.from=uni.example\n", "nothing", mail.Auth{Provider: mail.Microsoft365}, "ana1@uni"},
+		{"within the tenant", "X-MS-Exchange-Organization-AuthAs: Internal\n", "auth", mail.Auth{Provider: mail.Microsoft365}, "ana1@mesa"},
+		{"within the tenant, says a stranger", "X-MS-Exchange-Organization-AuthAs: Internal\n", "nothing", mail.Auth{Front: true}, "ana1@mesa"},
+		{"within the tenant, of a domain that is not ours", "X-MS-Exchange-Organization-AuthAs: Internal\n", "nothing", mail.Auth{Provider: mail.Microsoft365}, "ana1@uni"},
+		{"of another tenant", "X-MS-Exchange-CrossTenant-AuthAs: Internal\n", "nothing", mail.Auth{Provider: mail.Microsoft365}, "ana1@mesa"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := newPlayed(t, mem.New())
 			env := mail.Envelope{Source: "smtp", From: "x@y.example", Rcpts: []string{"soporte@mesa.example"}, Auth: c.auth}
-			if _, trust, _ := p.verdict(env, c.header+opening(1)); trust != c.trust {
+			if _, trust, _ := p.verdict(env, c.header+strings.ReplaceAll(opening(1), "ana1@uni", c.from)); trust != c.trust {
 				t.Errorf("trust %s, want %s", trust, c.trust)
 			}
 		})
