@@ -14,17 +14,19 @@ import (
 )
 
 const (
-	silence     = 10 * time.Minute // of a connection, then it is dead
 	connectTime = 30 * time.Second // for all that comes before the first folder
 	farewell    = 3 * time.Second  // to end a session in good order
 )
 
 // watched is a connection that dies of silence. The library knows of no time-out
 // where it waits for a server that says nothing.
-type watched struct{ net.Conn }
+type watched struct {
+	net.Conn
+	patience time.Duration
+}
 
 func (w watched) Read(p []byte) (int, error) {
-	if err := w.Conn.SetReadDeadline(time.Now().Add(silence)); err != nil {
+	if err := w.Conn.SetReadDeadline(time.Now().Add(w.patience)); err != nil {
 		return 0, err
 	}
 	return w.Conn.Read(p)
@@ -43,13 +45,16 @@ func (watched) SetReadDeadline(time.Time) error { return nil }
 // connection is a session in which one folder is selected.
 type connection struct {
 	*imapclient.Client
-	socket  net.Conn
-	account *Account
-	folder  string
-	data    *imap.SelectData
-	news    chan struct{} // the server has told of a new mail
-	stop    func() bool
-	once    sync.Once
+	socket   net.Conn
+	account  *Account
+	folder   string
+	patience time.Duration
+	largest  int64 // bytes of a mail that is fetched; 0: any
+	data     *imap.SelectData
+	strays   chan stray    // mails that came with their UID behind them
+	news     chan struct{} // the server has told of a new mail
+	stop     func() bool
+	once     sync.Once
 }
 
 // connect opens a session and selects a folder. When ctx ends the connection
@@ -61,7 +66,7 @@ func (p *Poller) connect(ctx context.Context, a *Account, folder string) (*conne
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &connection{socket: socket, account: a, folder: folder, news: make(chan struct{}, 1)}
+	c := &connection{socket: socket, account: a, folder: folder, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1), strays: make(chan stray, batchMails)}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
 	err = c.begin()
 	if !inTime() && err == nil {
@@ -81,6 +86,7 @@ func (p *Poller) connect(ctx context.Context, a *Account, folder string) (*conne
 // begin does what comes before the mails: TLS, login, the folder.
 func (c *connection) begin() (err error) {
 	options := &imapclient.Options{TLSConfig: c.account.tlsConfig(), UnilateralDataHandler: &imapclient.UnilateralDataHandler{
+		Fetch: c.stray,
 		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
 			if data.NumMessages != nil {
 				select {
@@ -91,13 +97,13 @@ func (c *connection) begin() (err error) {
 		}}}
 	switch c.account.TLS {
 	case TLSNone:
-		c.Client = imapclient.New(watched{c.socket}, options)
+		c.Client = imapclient.New(watched{c.socket, c.patience}, options)
 	case TLSStart:
-		if c.Client, err = imapclient.NewStartTLS(watched{c.socket}, options); err != nil {
+		if c.Client, err = imapclient.NewStartTLS(watched{c.socket, c.patience}, options); err != nil {
 			return fmt.Errorf("STARTTLS: %w", err)
 		}
 	default:
-		c.Client = imapclient.New(secure(watched{c.socket}, options.TLSConfig), options)
+		c.Client = imapclient.New(secure(watched{c.socket, c.patience}, options.TLSConfig), options)
 	}
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -39,61 +40,115 @@ func (h *handing) wait(err error) (int, error) {
 	return h.n, err
 }
 
-// fetch fetches mails whole and hands them over as they come.
+// fetch fetches mails whole and hands them over as they come. It returns an error
+// for one that the server has and did not send.
 func (h *handing) fetch(mails []candidate) error {
 	if len(mails) == 0 {
 		return nil
 	}
+	missing := map[imap.UID]candidate{}
 	var uids imap.UIDSet
 	for _, c := range mails {
 		uids.AddNum(c.uid)
+		missing[c.uid] = c
 	}
 	cmd := h.Fetch(uids, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{body}})
 	var failed error
 	for m := cmd.Next(); m != nil && failed == nil; m = cmd.Next() {
-		failed = h.message(m, mails)
+		failed = h.message(m, missing)
 	}
 	if err := cmd.Close(); failed == nil && err != nil {
 		failed = fmt.Errorf("fetch: %w", err)
 	}
-	return failed
+	if failed != nil || len(missing) == 0 {
+		return failed
+	}
+	return h.recover(missing)
 }
 
-// message takes one answer of the server. Its UID may come before the mail or
-// behind it.
-func (h *handing) message(m *imapclient.FetchMessageData, mails []candidate) error {
+// message takes one answer of the server.
+func (h *handing) message(m *imapclient.FetchMessageData, missing map[imap.UID]candidate) error {
 	var c candidate
-	var whole []byte
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
-			if i := slices.IndexFunc(mails, func(c candidate) bool { return c.uid == item.UID }); i >= 0 {
-				c = mails[i]
-			}
+			c = missing[item.UID]
 		case imapclient.FetchItemDataBodySection:
-			if item.Literal == nil {
+			if item.Literal == nil || c.uid == 0 {
 				continue
 			}
-			if c.uid != 0 && item.Literal.Size() > small {
+			delete(missing, c.uid)
+			if item.Literal.Size() > small {
 				if err := h.stream(c, item.Literal); err != nil {
 					return err
 				}
-				c = candidate{}
 				continue
 			}
-			if h.maxSize > 0 && item.Literal.Size() > h.maxSize {
-				return fmt.Errorf("the server sends %d bytes where it announced fewer", item.Literal.Size())
-			}
-			var err error
-			if whole, err = read(item.Literal); err != nil {
+			whole, err := read(item.Literal)
+			if err != nil {
 				return fmt.Errorf("read a mail: %w", err)
 			}
+			h.handOver(c, whole)
 		}
 	}
-	if c.uid == 0 || whole == nil {
-		return nil // not asked for, or no more there
+	return nil
+}
+
+// stray is a mail whose UID came behind it.
+type stray struct {
+	uid  imap.UID
+	text []byte
+}
+
+// stray takes an answer that the library does not take for one: it looks for the
+// UID only before the mail.
+func (c *connection) stray(m *imapclient.FetchMessageData) {
+	var s stray
+	for item := m.Next(); item != nil; item = m.Next() {
+		switch item := item.(type) {
+		case imapclient.FetchItemDataUID:
+			s.uid = item.UID
+		case imapclient.FetchItemDataBodySection:
+			if item.Literal == nil || c.largest > 0 && item.Literal.Size() > c.largest {
+				continue
+			}
+			text, err := read(item.Literal)
+			if err != nil {
+				return
+			}
+			s.text = text
+		}
 	}
-	h.handOver(c, whole)
+	if s.uid == 0 || s.text == nil {
+		return
+	}
+	select {
+	case c.strays <- s:
+	default: // it is fetched again
+	}
+}
+
+// recover finds out about mails that were asked for and did not come: strays are
+// handed over, expunged ones are behind us, and one that is still there is an
+// error. News of its flags, which came first, may have been taken for the answer.
+func (h *handing) recover(missing map[imap.UID]candidate) error {
+	uids := slices.Sorted(maps.Keys(missing))
+	there, err := h.describe(uids)
+	if err != nil {
+		return err
+	}
+	for len(h.strays) > 0 {
+		s := <-h.strays
+		if c, ok := missing[s.uid]; ok {
+			delete(missing, s.uid)
+			h.handOver(c, s.text)
+		}
+	}
+	for _, c := range there {
+		if _, ok := missing[c.uid]; ok {
+			return fmt.Errorf("the server did not send mail %d", c.uid)
+		}
+	}
 	return nil
 }
 

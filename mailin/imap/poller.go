@@ -41,6 +41,7 @@ type Poller struct {
 	log      *slog.Logger
 	now      func() time.Time
 	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	patience time.Duration // with a server that says nothing; then the connection is dead
 	settling time.Duration // after mails were taken, until what is settled is asked for
 	first    time.Duration // after a failure, until the next attempt
 	most     time.Duration // the longest such time
@@ -53,7 +54,7 @@ type Poller struct {
 // NewPoller checks the accounts. It does not connect.
 func NewPoller(desk Desk, o Options) (*Poller, error) {
 	p := &Poller{desk: desk, accounts: slices.Clone(o.Accounts), maxSize: o.MaxSize, log: o.Log, now: o.Now, dial: new(net.Dialer).DialContext,
-		settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute}
+		patience: 10 * time.Minute, settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,0 +1,360 @@
+package imap
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// message is a mail in the scripted server.
+type message struct {
+	uid   uint32
+	text  string
+	flags []string
+	at    time.Time
+}
+
+// server is an IMAP server that does what its fields say, right or wrong.
+type server struct {
+	t    *testing.T
+	addr string
+
+	mu         sync.Mutex
+	caps       string
+	validity   uint32
+	inbox      []message
+	target     []message // of the folder "Hechos"
+	next       uint32
+	cut        int               // close the connection after so many lines in all; 0: never
+	lines      int               // sent
+	cutTimes   int               // connections cut
+	answers    map[string]string // a command's name → its tagged answer instead of what is right
+	vanish     map[uint32]bool   // UIDs that are expunged before they are fetched
+	unasked    bool              // news stand between the answers
+	flagsFirst bool              // once, FETCH answers with flags that somebody has changed before the mail
+	uidLast    bool              // FETCH answers with the UID behind the body
+	backward   bool              // FETCH answers in the reverse order
+	short      bool              // a literal ends before its length
+	noTarget   bool              // the folder to move to is missing
+	dumb       bool              // nothing is answered after the login
+	logins     int
+	news       chan struct{}
+	log        []string // commands
+	conns      map[net.Conn]bool
+}
+
+func newServer(t *testing.T) *server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, addr: l.Addr().String(), caps: "IMAP4rev1 IDLE MOVE UIDPLUS", validity: 7, next: 1, news: make(chan struct{}, 16),
+		answers: map[string]string{}, vanish: map[uint32]bool{}, conns: map[net.Conn]bool{}}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns[c] = true
+			s.mu.Unlock()
+			wg.Go(func() { s.serve(c) })
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		s.mu.Lock()
+		for c := range s.conns {
+			c.Close()
+		}
+		s.mu.Unlock()
+		wg.Wait()
+	})
+	return s
+}
+
+// put adds mails to the inbox.
+func (s *server) put(texts ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, text := range texts {
+		s.inbox = append(s.inbox, message{uid: s.next, text: "Subject: " + text + "\r\n\r\n" + text + "\r\n", at: time.Now()})
+		s.next++
+	}
+	select {
+	case s.news <- struct{}{}:
+	default:
+	}
+}
+
+// wire is one connection.
+type wire struct {
+	*server
+	c     net.Conn
+	r     *bufio.Reader
+	w     *bufio.Writer
+	ended bool
+}
+
+func (s *server) serve(c net.Conn) {
+	defer func() {
+		c.Close()
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}()
+	w := &wire{server: s, c: c, r: bufio.NewReader(c), w: bufio.NewWriter(c)}
+	s.mu.Lock()
+	w.say("* OK [CAPABILITY %s] hola", s.caps)
+	s.mu.Unlock()
+	for !w.ended {
+		line, err := w.r.ReadString('\n')
+		if err != nil {
+			return
+		}
+		tag, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		for strings.HasSuffix(rest, "}") { // a literal: the server asks for it
+			size, _ := strconv.Atoi(rest[strings.LastIndexByte(rest, '{')+1 : len(rest)-1])
+			fmt.Fprintf(c, "+ ok\r\n")
+			b := make([]byte, size)
+			if _, err := io.ReadFull(w.r, b); err != nil {
+				return
+			}
+			more, _ := w.r.ReadString('\n')
+			rest = rest[:strings.LastIndexByte(rest, '{')] + string(b) + strings.TrimRight(more, "\r\n")
+		}
+		w.command(tag, rest)
+	}
+}
+
+// say sends a line, unless the connection is to be cut here.
+func (w *wire) say(format string, args ...any) {
+	if w.ended {
+		return
+	}
+	fmt.Fprintf(w.w, format+"\r\n", args...)
+	w.lines++
+	if w.cut > 0 && w.lines >= w.cut {
+		w.cut, w.ended = 0, true
+		w.cutTimes++
+	}
+	w.w.Flush()
+}
+
+func (w *wire) command(tag, rest string) {
+	name, args, _ := strings.Cut(rest, " ")
+	name = strings.ToUpper(name)
+	if name == "UID" {
+		verb, more, _ := strings.Cut(args, " ")
+		name, args = "UID "+strings.ToUpper(verb), more
+	}
+	if name == "IDLE" {
+		w.idle(tag)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.log = append(w.log, name)
+	if w.dumb && name != "LOGIN" {
+		return
+	}
+	if answer, ok := w.answers[name]; ok {
+		delete(w.answers, name)
+		if answer == "BYE" {
+			w.say("* BYE me voy")
+			w.ended = true
+			return
+		}
+		w.say("%s %s", tag, answer)
+		return
+	}
+	if w.unasked {
+		w.say("* %d EXISTS", len(w.inbox))
+		if len(w.inbox) > 0 {
+			w.say("* 1 FETCH (FLAGS (\\Recent))")
+		}
+	}
+	switch name {
+	case "CAPABILITY":
+		w.say("* CAPABILITY %s", w.caps)
+	case "LOGIN":
+		w.logins++
+		if !strings.Contains(args, "secreto") {
+			w.say("%s NO [AUTHENTICATIONFAILED] no: %s", tag, args)
+			return
+		}
+	case "SELECT", "EXAMINE":
+		w.say("* %d EXISTS", len(w.inbox))
+		w.say("* OK [UIDVALIDITY %d] ok", w.validity)
+		w.say("* OK [UIDNEXT %d] ok", w.next)
+	case "UID SEARCH":
+		w.search(args)
+	case "UID FETCH":
+		w.fetch(args)
+	case "UID STORE":
+		w.store(args)
+	case "UID COPY", "UID MOVE":
+		if w.noTarget {
+			w.say("%s NO [TRYCREATE] no existe", tag)
+			return
+		}
+		w.copy(args)
+		if name == "UID MOVE" {
+			w.expunge(strings.Fields(args)[0], false)
+		}
+	case "UID EXPUNGE":
+		w.expunge(args, true)
+	case "EXPUNGE":
+		w.t.Error("plain EXPUNGE")
+	case "CREATE":
+		w.noTarget = false
+	case "LOGOUT":
+		w.say("* BYE adios")
+		w.say("%s OK fin", tag)
+		w.ended = true
+		return
+	}
+	w.say("%s OK hecho", tag)
+}
+
+func (w *wire) idle(tag string) {
+	w.mu.Lock()
+	w.say("+ espero")
+	dumb := w.dumb
+	w.mu.Unlock()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = w.r.ReadString('\n')
+	}()
+	select {
+	case <-done:
+	case <-w.news:
+		w.mu.Lock()
+		w.say("* %d EXISTS", len(w.inbox))
+		w.mu.Unlock()
+		<-done
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !dumb && !w.ended {
+		w.say("%s OK fin", tag)
+	}
+}
+
+// in says whether a UID is in a set.
+func (w *wire) in(set string, uid uint32) bool {
+	for _, part := range strings.Split(set, ",") {
+		from, to, ranged := strings.Cut(part, ":")
+		low, _ := strconv.Atoi(from)
+		high := low
+		if ranged {
+			high, _ = strconv.Atoi(to)
+			if to == "*" {
+				high = int(w.next) - 1
+				low, high = min(low, high), max(low, high) // n:* has the last mail even if n is beyond
+			}
+		}
+		if int(uid) >= low && int(uid) <= high {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *wire) search(args string) {
+	var set string
+	fields := strings.Fields(strings.Trim(args, "()"))
+	for i, f := range fields {
+		if strings.EqualFold(strings.Trim(f, "()"), "UID") {
+			set = strings.Trim(fields[i+1], "()")
+		}
+	}
+	var b strings.Builder
+	for _, m := range w.inbox {
+		if w.in(set, m.uid) && !(strings.Contains(strings.ToUpper(args), "UNSEEN") && slices.Contains(m.flags, "\\Seen")) {
+			fmt.Fprintf(&b, " %d", m.uid)
+		}
+	}
+	w.say("* SEARCH%s", b.String())
+}
+
+func (w *wire) fetch(args string) {
+	set, items, _ := strings.Cut(args, " ")
+	found := slices.Clone(w.inbox)
+	if w.backward {
+		slices.Reverse(found)
+	}
+	for i, m := range found {
+		if !w.in(set, m.uid) || w.vanish[m.uid] {
+			continue
+		}
+		seq := i + 1
+		if !strings.Contains(strings.ToUpper(items), "BODY") {
+			w.say("* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE \"%s\")", seq, m.uid, len(m.text), m.at.Format("02-Jan-2006 15:04:05 -0700"))
+			continue
+		}
+		if !strings.Contains(strings.ToUpper(items), "PEEK") {
+			w.t.Error("a fetch that marks mails as seen")
+		}
+		section, text := "BODY[]", m.text
+		if strings.Contains(strings.ToUpper(items), "[HEADER]") {
+			section = "BODY[HEADER]"
+			text, _, _ = strings.Cut(m.text, "\r\n\r\n")
+			text += "\r\n\r\n"
+		}
+		if w.flagsFirst {
+			w.flagsFirst = false
+			w.say("* %d FETCH (UID %d FLAGS (\\Seen))", seq, m.uid)
+		}
+		if w.short {
+			w.short, w.ended = false, true
+			fmt.Fprintf(w.w, "* %d FETCH (UID %d %s {%d}\r\n%s", seq, m.uid, section, len(text), text[:len(text)/2])
+			w.w.Flush()
+			return
+		}
+		if w.uidLast {
+			w.say("* %d FETCH (%s {%d}\r\n%s UID %d)", seq, section, len(text), text, m.uid)
+		} else {
+			w.say("* %d FETCH (UID %d %s {%d}\r\n%s)", seq, m.uid, section, len(text), text)
+		}
+	}
+}
+
+func (w *wire) store(args string) {
+	set, items, _ := strings.Cut(args, " ")
+	flag := items[strings.IndexByte(items, '\\') : len(items)-1]
+	for i, m := range w.inbox {
+		if w.in(set, m.uid) {
+			w.inbox[i].flags = append(w.inbox[i].flags, flag)
+		}
+	}
+}
+
+func (w *wire) copy(args string) {
+	set, _, _ := strings.Cut(args, " ")
+	for _, m := range w.inbox {
+		if w.in(set, m.uid) {
+			w.target = append(w.target, m)
+		}
+	}
+}
+
+// expunge takes mails away; deleted says that only those so marked go.
+func (w *wire) expunge(set string, deleted bool) {
+	for i := len(w.inbox) - 1; i >= 0; i-- {
+		if m := w.inbox[i]; w.in(set, m.uid) && (!deleted || slices.Contains(m.flags, "\\Deleted")) {
+			w.inbox = slices.Delete(w.inbox, i, i+1)
+			w.say("* %d EXPUNGE", i+1)
+		}
+	}
+}
