@@ -55,7 +55,9 @@ func (h *handing) fetch(mails []candidate) error {
 	cmd := h.Fetch(uids, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{body}})
 	var failed error
 	for m := cmd.Next(); m != nil && failed == nil; m = cmd.Next() {
-		failed = h.message(m, missing)
+		if failed = h.message(m, missing); errors.Is(failed, errBroken) {
+			return failed // the library must not read on in what has failed
+		}
 	}
 	if err := cmd.Close(); failed == nil && err != nil {
 		failed = fmt.Errorf("fetch: %w", err)
@@ -86,13 +88,16 @@ func (h *handing) message(m *imapclient.FetchMessageData, missing map[imap.UID]c
 			}
 			whole, err := read(item.Literal)
 			if err != nil {
-				return fmt.Errorf("read a mail: %w", err)
+				return fmt.Errorf("%w: %w", errBroken, err)
 			}
 			h.handOver(c, whole)
 		}
 	}
 	return nil
 }
+
+// errBroken says that the connection broke within a mail.
+var errBroken = errors.New("read a mail")
 
 // stray is a mail whose UID came behind it.
 type stray struct {
@@ -164,7 +169,11 @@ func (h *handing) handOver(c candidate, whole []byte) {
 
 // stream hands over a large mail while it comes.
 func (h *handing) stream(c candidate, l imap.LiteralReader) error {
-	h.receive(h.envelope(c, h.quiet), &exactly{l, l.Size()})
+	r := exactly{r: l, left: l.Size()}
+	h.receive(h.envelope(c, h.quiet), &r)
+	if r.err != nil {
+		return fmt.Errorf("%w: %w", errBroken, r.err)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.err
@@ -174,6 +183,7 @@ func (h *handing) stream(c candidate, l imap.LiteralReader) error {
 type exactly struct {
 	r    io.Reader
 	left int64
+	err  error // of r
 }
 
 func (e *exactly) Read(p []byte) (int, error) {
@@ -184,6 +194,9 @@ func (e *exactly) Read(p []byte) (int, error) {
 	e.left -= int64(n)
 	if err == io.EOF && e.left > 0 {
 		err = errShort
+	}
+	if err != nil && err != io.EOF {
+		e.err = err
 	}
 	return n, err
 }

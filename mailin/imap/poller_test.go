@@ -125,6 +125,7 @@ func poll(t *testing.T, d *desk, a Account, change func(*Poller), cond func() bo
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	ended := make(chan struct{})
 	go func() { _ = p.Run(ctx); close(ended) }()
+	defer d.server.quiet()
 	for holds := false; !holds; {
 		select {
 		case <-d.changed:
@@ -191,7 +192,7 @@ func TestMisbehaviour(t *testing.T) {
 			s := newServer(t)
 			s.put("uno", "dos", "tres")
 			a := s.account()
-			wrong(s, &a)
+			s.with(func() { wrong(s, &a) })
 			d := newDesk(t, s)
 			poll(t, d, a, nil, d.has("dos", "tres", "uno"))
 			if texts, _ := d.got(); len(texts) != 3 || d.point.UID != 3 || d.point.Validity != 7 {
@@ -210,7 +211,7 @@ func TestMisbehaviour(t *testing.T) {
 func TestNews(t *testing.T) {
 	for _, caps := range []string{"IMAP4rev1 IDLE", "IMAP4rev1"} {
 		s := newServer(t)
-		s.caps = caps
+		s.with(func() { s.caps = caps })
 		s.put("uno")
 		d := newDesk(t, s)
 		a := s.account()
@@ -237,8 +238,10 @@ func TestStarts(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
 			s.put("viejo", "visto", "tercero")
-			s.inbox[0].at = time.Now().Add(-48 * time.Hour)
-			s.inbox[1].flags = []string{"\\Seen"}
+			s.with(func() {
+				s.inbox[0].at = time.Now().Add(-48 * time.Hour)
+				s.inbox[1].flags = []string{"\\Seen"}
+			})
 			d := newDesk(t, s)
 			d.skipped[1], d.skipped[2], d.skipped[3] = true, true, true
 			a := s.account()
@@ -281,7 +284,7 @@ func TestRestart(t *testing.T) {
 func TestNewNumbers(t *testing.T) {
 	s := newServer(t)
 	s.put("antes")
-	s.inbox[0].at = time.Now().Add(-time.Hour)
+	s.with(func() { s.inbox[0].at = time.Now().Add(-time.Hour) })
 	d := newDesk(t, s)
 	d.skipped[1] = true
 	a := s.account()
@@ -316,7 +319,7 @@ func TestNewNumbers(t *testing.T) {
 func TestVanished(t *testing.T) {
 	s := newServer(t)
 	s.put("uno", "dos", "tres")
-	s.vanish[2] = true
+	s.with(func() { s.vanish[2] = true })
 	d := newDesk(t, s)
 	d.skipped[2] = true
 	poll(t, d, s.account(), nil, func() bool { return d.has("tres", "uno")() && d.point.UID == 3 })
@@ -359,7 +362,7 @@ func TestMove(t *testing.T) {
 			t.Parallel()
 			s := newServer(t)
 			s.put("uno", "dos")
-			c.change(s)
+			s.with(func() { c.change(s) })
 			d := newDesk(t, s)
 			a := s.account()
 			a.After, a.MoveTo = Move, "Hechos"
@@ -394,7 +397,7 @@ func TestCut(t *testing.T) {
 	run := func(cut int) {
 		s := newServer(t)
 		s.put("uno", "dos", "tres")
-		s.cut = cut
+		s.with(func() { s.cut = cut })
 		d := newDesk(t, s)
 		a := s.account()
 		a.After, a.MoveTo = Move, "Hechos"
@@ -423,7 +426,7 @@ func TestCut(t *testing.T) {
 func TestDead(t *testing.T) {
 	s := newServer(t)
 	s.put("uno")
-	s.dumb = true
+	s.with(func() { s.dumb = true })
 	d := newDesk(t, s)
 	p := poll(t, d, s.account(), func(p *Poller) { p.patience = 30 * time.Millisecond }, func() bool { s.mu.Lock(); defer s.mu.Unlock(); return s.logins >= 3 })
 	if st := p.Status()[0]; st.Trouble == "" || st.Since.IsZero() {

@@ -82,6 +82,26 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
+// with changes what the server is like.
+func (s *server) with(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
+// quiet returns when nobody is connected any more.
+func (s *server) quiet() {
+	for {
+		s.mu.Lock()
+		n := len(s.conns)
+		s.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // put adds mails to the inbox.
 func (s *server) put(texts ...string) {
 	s.mu.Lock()
