@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -43,6 +44,7 @@ type Config struct {
 	folder      string         // that relative paths start from
 	zone        *time.Location // of Desk.Zone
 	relays      []netip.Prefix // of Trust.Relays
+	rootCAs     *x509.CertPool // of servers; nil means the system's
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
 }
 
@@ -407,6 +409,7 @@ func (k *configChecker) files(c *Config) {
 	case c.credentials == "":
 		k.fault("smarthost.user", "falta la contraseña: escriba password_file, o dé a systemd la credencial smarthost-password")
 	}
+	k.imapFiles(c)
 }
 
 // wrongSecret says in Spanish what is wrong with a file that holds a secret, ""
@@ -424,21 +427,15 @@ func wrongSecret(path string) string {
 	return ""
 }
 
-// smarthostPassword reads the password anew, so that it is kept nowhere. Its
-// errors do not tell it.
+// smarthostPassword reads the password anew, so that it is kept nowhere.
 func (c *Config) smarthostPassword() (string, error) {
-	path := filepath.Join(c.credentials, "smarthost-password")
-	if c.Smarthost.PasswordFile != "" {
-		path = c.path(c.Smarthost.PasswordFile)
-		if wrong := wrongSecret(path); wrong != "" {
-			return "", errors.New(wrong)
-		}
-	} else if c.credentials == "" {
-		return "", errors.New("no password_file and no credentials folder")
-	}
+	return c.secret(c.Smarthost.PasswordFile, "smarthost-password")
+}
+
+func readSecret(path string) (string, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("read password of smarthost: %w", err)
+		return "", fmt.Errorf("read a password: %w", err)
 	}
 	return string(bytes.TrimRight(data, "\r\n")), nil
 }

@@ -1,7 +1,134 @@
 package main
 
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mailin/imap"
+	"ventanilla/rules"
+)
+
 // IMAPConfig is [[imap]].
-type IMAPConfig struct{}
+type IMAPConfig struct {
+	Name         string   `toml:"name" help:"Nombre propio del buzón, para el registro y los avisos. Obligatorio; no lo cambie después: con él se recuerda hasta dónde se leyó."`
+	Address      string   `toml:"address" help:"Servidor y puerto, por ejemplo imap.universidad.edu:993. Obligatorio."`
+	TLS          string   `toml:"tls" values:"tls starttls none" help:"tls (desde el comienzo, puerto 993; así es sin la clave), starttls (obligatorio, puerto 143) o none (sin cifrar: solo hacia esta misma máquina)."`
+	User         string   `toml:"user" help:"Usuario. Obligatorio."`
+	PasswordFile string   `toml:"password_file" help:"Archivo con la contraseña, que solo puede leer su dueño. Vacío: la credencial imap-NOMBRE de systemd."`
+	Folders      []string `toml:"folders" help:"Carpetas que se leen. Vacío: INBOX."`
+	After        string   `toml:"after" values:"seen move leave" help:"Qué pasa en el buzón con lo ya atendido: seen (queda marcado como leído; así es sin la clave), move (va a move_to) o leave (nada)."`
+	MoveTo       string   `toml:"move_to" help:"Carpeta adonde va lo atendido, con after = \"move\". Se crea si no existe."`
+	Start        string   `toml:"start" values:"new unseen since all" help:"Qué se toma la primera vez: new (solo lo que llegue desde entonces; así es sin la clave), unseen (también lo no leído), since (lo llegado desde la fecha since) o all (todo)."`
+	Since        string   `toml:"since" help:"Fecha para start = \"since\", como 2026-11-01."`
+	Recipient    string   `toml:"recipient" help:"Dirección de la cola a la que pertenece el buzón. Vacía: user, si es la dirección de una cola."`
+	Provider     string   `toml:"provider" values:"microsoft365" help:"microsoft365: se cree a las cabeceras con que Exchange Online dice quién envió, que no llevan nombre de servidor. Solo para buzones suyos."`
+	PollSeconds  int      `toml:"poll_seconds" help:"Segundos entre dos miradas, de 5 a 540; el servidor avisa antes si sabe hacerlo (IDLE). 0: 120."`
+}
 
 // imap checks [[imap]].
-func (k *configChecker) imap(c *Config) {}
+func (k *configChecker) imap(c *Config) {
+	names := map[string]bool{}
+	for i := range c.IMAP {
+		a := &c.IMAP[i]
+		at := func(key string) string { return fmt.Sprintf("imap[%d].%s", i, key) }
+		switch {
+		case a.Name == "" || strings.Trim(a.Name, "abcdefghijklmnopqrstuvwxyz0123456789-_") != "":
+			k.fault(at("name"), "el nombre del buzón lleva letras minúsculas sin acento, cifras, - y _: escriba name = \"soporte\"")
+		case names[a.Name]:
+			k.fault(at("name"), "ya hay un buzón llamado %q", a.Name)
+		}
+		names[a.Name] = true
+		host, port, err := net.SplitHostPort(a.Address)
+		if n, bad := strconv.Atoi(port); err != nil || host == "" || bad != nil || n < 1 || n > 65535 {
+			k.fault(at("address"), "%q no es servidor y puerto: escriba algo como imap.universidad.edu:993", a.Address)
+		} else if a.TLS == "none" && !loopback(host) {
+			k.fault(at("tls"), "la contraseña y el correo viajarían sin cifrar desde %s: use tls o starttls", host)
+		}
+		if a.User == "" {
+			k.fault(at("user"), "falta el usuario del buzón")
+		}
+		if a.After == "move" && a.MoveTo == "" {
+			k.fault(at("move_to"), "falta la carpeta adonde va lo atendido")
+		}
+		if a.After != "move" && a.MoveTo != "" {
+			k.fault(at("move_to"), "solo se usa con after = \"move\"")
+		}
+		if _, err := a.since(); err != nil || (a.Start == "since") != (a.Since != "") {
+			k.fault(at("since"), "con start = \"since\", y solo entonces, va aquí una fecha como 2026-11-01")
+		}
+		if a.Recipient != "" {
+			k.wrong(at("recipient"), rules.WrongAddress(a.Recipient))
+		}
+		if a.PollSeconds != 0 && (a.PollSeconds < 5 || a.PollSeconds > 540) {
+			k.fault(at("poll_seconds"), "%d no puede ser: va de 5 a 540", a.PollSeconds)
+		}
+	}
+}
+
+// since reads the date from which mails are taken.
+func (a *IMAPConfig) since() (time.Time, error) {
+	if a.Since == "" {
+		return time.Time{}, nil
+	}
+	return time.Parse(time.DateOnly, a.Since)
+}
+
+// imapFiles checks the files that [[imap]] names.
+func (k *configChecker) imapFiles(c *Config) {
+	for i, a := range c.IMAP {
+		switch {
+		case a.PasswordFile != "":
+			k.wrong(fmt.Sprintf("imap[%d].password_file", i), wrongSecret(c.path(a.PasswordFile)))
+		case c.credentials == "":
+			k.fault(fmt.Sprintf("imap[%d].user", i), "falta la contraseña: escriba password_file, o dé a systemd la credencial imap-%s", a.Name)
+		}
+	}
+}
+
+// imapAccounts returns the mailboxes that are to be read. The desk must have a
+// queue for each.
+func (c *Config) imapAccounts(w *desk.World) (accounts []imap.Account, err error) {
+	for _, a := range c.IMAP {
+		recipient := a.Recipient
+		if recipient == "" {
+			recipient = a.User
+		}
+		if _, ok := w.QueueAt(recipient); !ok {
+			var queues []string
+			for _, q := range w.Queues {
+				queues = append(queues, q.Address)
+			}
+			return nil, configError{fmt.Errorf("[[imap]] %s: %q no es la dirección de una cola; ponga en recipient una de estas: %s", a.Name, recipient, strings.Join(queues, ", "))}
+		}
+		since, err := a.since()
+		if err != nil {
+			return nil, err
+		}
+		accounts = append(accounts, imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
+			After: imap.After(a.After), MoveTo: a.MoveTo, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
+			Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,
+			Password: func() (string, error) { return c.secret(a.PasswordFile, "imap-"+a.Name) }})
+	}
+	return accounts, nil
+}
+
+// secret reads a secret anew, so that it is kept nowhere: out of a file, or the
+// credential of systemd of that name. Its errors do not tell it.
+func (c *Config) secret(file, credential string) (string, error) {
+	path := filepath.Join(c.credentials, credential)
+	if file != "" {
+		path = c.path(file)
+		if wrong := wrongSecret(path); wrong != "" {
+			return "", errors.New(wrong)
+		}
+	} else if c.credentials == "" {
+		return "", errors.New("no password_file and no credentials folder")
+	}
+	return readSecret(path)
+}

@@ -106,6 +106,9 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	for _, p := range words.Problems() {
 		log.Error("template is broken, the shipped one serves", "problem", p.String())
 	}
+	if _, err := c.imapAccounts(world); err != nil {
+		return nil, err
+	}
 	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv}, nil
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"ventanilla/gateway"
 	"ventanilla/mailin"
+	"ventanilla/mailin/imap"
 	"ventanilla/mailout"
 	"ventanilla/web"
 )
@@ -73,6 +74,7 @@ type service struct {
 	smtp    net.Listener                    // nil means as configured
 	web     net.Listener                    // nil means as configured
 
+	poll        *imap.Poller    // nil where no mailbox is configured
 	send        *mailout.Sender // nil where no smarthost is configured
 	smtpServers []*mailin.Server
 	webServers  []*http.Server
@@ -96,9 +98,16 @@ func (s *service) run(ctx context.Context) error {
 	defer stopWork()
 	var workers sync.WaitGroup
 	s.send = s.sender()
+	if s.poll, err = s.poller(); err != nil {
+		s.closeDoors(context.Background())
+		return err
+	}
 	workers.Go(func() { s.broke(s.Run(work)) })
 	workers.Go(func() { s.Tidy(work) })
 	workers.Go(func() { s.watch(work, s.reloads) })
+	if s.poll != nil {
+		workers.Go(func() { s.broke(s.poll.Run(work)) })
+	}
 	if s.send != nil {
 		s.WhenSent(s.send.Wake)
 		workers.Go(func() { s.broke(s.send.Run(work)) })
@@ -321,6 +330,19 @@ func (s *service) sender() *mailout.Sender {
 		o.Smarthost.Password = s.config.smarthostPassword
 	}
 	return mailout.NewSender(outbox, o)
+}
+
+// poller returns what reads mailboxes, or nil where none is configured.
+func (s *service) poller() (*imap.Poller, error) {
+	accounts, err := s.config.imapAccounts(s.Setup().World)
+	if err != nil || len(accounts) == 0 {
+		return nil, err
+	}
+	p, err := imap.NewPoller(gateway.Folders[imap.Point]{Gateway: s.Gateway}, imap.Options{Accounts: accounts, MaxSize: int64(s.config.SMTP.MaxSize), Log: s.slog})
+	if err != nil {
+		return nil, configError{err}
+	}
+	return p, nil
 }
 
 // closeDoors lets mails under way come in and closes everything.

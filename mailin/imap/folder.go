@@ -56,7 +56,7 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 		err = s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
 	}
 	s.progress(func(f *FolderStatus) { f.Looked = s.now() })
-	s.lastLook = s.now()
+	s.lastLook, s.looked = s.now(), true
 	return taken, err
 }
 
@@ -74,12 +74,18 @@ func (s *session) point(ctx context.Context) (p Point, quiet bool, err error) {
 		return p, false, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
 	case s.rescanning:
 		return p, true, nil
-	case p.Validity != validity || validity == 0 && !s.rescanned:
+	case p.Validity != validity, validity == 0 && !s.rescanned, s.backwards(p):
 		s.rescanning, s.rescanned = true, true
 		p.Validity, p.UID, p.UnseenBelow = validity, 0, 0
 		return p, true, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
 	}
 	return p, false, nil
+}
+
+// backwards says that the numbers of a folder have begun anew though the server
+// does not say so, as when it was made again within a second.
+func (s *session) backwards(p Point) bool {
+	return !s.looked && s.data.UIDNext != 0 && uint32(s.data.UIDNext) <= p.UID
 }
 
 // begin is the point from which a folder is read for the first time.

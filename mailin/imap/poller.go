@@ -150,6 +150,7 @@ type session struct {
 	status     *FolderStatus
 	rescanning bool // a look from the folder's start is under way
 	rescanned  bool // this session has begun one
+	looked     bool // this session has looked once
 	lastLook   time.Time
 }
 

@@ -315,6 +315,18 @@ func TestNewNumbers(t *testing.T) {
 	poll(t, d, a, nil, func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.taken["uno"] == 4 })
 }
 
+// TestMadeAgain: a folder that was made again within a second, its numbers from
+// one and its UIDVALIDITY the same, is read again.
+func TestMadeAgain(t *testing.T) {
+	s := newServer(t)
+	s.put("uno", "dos")
+	d := newDesk(t, s)
+	poll(t, d, s.account(), nil, d.has("dos", "uno"))
+	s.with(func() { s.inbox, s.next = nil, 1 })
+	s.put("tres")
+	poll(t, d, s.account(), nil, d.has("dos", "tres", "uno"))
+}
+
 // TestVanished: a mail that is expunged before it is fetched is behind us.
 func TestVanished(t *testing.T) {
 	s := newServer(t)

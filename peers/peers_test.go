@@ -1,0 +1,14 @@
+package peers
+
+import (
+	"testing"
+)
+
+// TestDovecot: it runs, and takes what is delivered.
+func TestDovecot(t *testing.T) {
+	m := Dovecot(t, "")
+	m.Deliver(t, "1.a.b", "Subject: x\n\nx\n")
+	if got := m.Files(t, ""); len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
