@@ -33,14 +33,17 @@ func (s signature) keyName() string { return s.tags["s"] + "._domainkey." + s.ta
 // within asking, and only then the text is read, within ctx: somebody whose DNS
 // keeps us waiting does not take away the time for that.
 func (v *Verifier) dkim(ctx, asking context.Context, h header, rest io.Reader) []mail.Check {
+	if h.why != "" {
+		return []mail.Check{{Result: "permerror", Why: h.why}}
+	}
 	signatures := make([]signature, min(len(h.signatures), signaturesMost))
 	checks := make([]mail.Check, len(signatures))
 	for i := range signatures {
 		signatures[i].tags = signatureTags(h.signatures[i])
-		checks[i] = mail.Check{Result: "permerror", Domain: domainName(signatures[i].tags["d"]), Why: h.why}
+		checks[i] = mail.Check{Result: "permerror", Domain: domainName(signatures[i].tags["d"])}
 	}
-	if h.why != "" || len(signatures) == 0 {
-		return checks
+	if len(signatures) == 0 {
+		return nil
 	}
 	v.fetchKeys(asking, signatures)
 	text := &bounded{ctx: ctx, r: io.MultiReader(bytes.NewReader(h.raw), rest)}
