@@ -17,9 +17,16 @@ import (
 // TestRandomSessions sends mails of random odd text by DATA and BDAT in random
 // pieces, with refused commands between, and compares what was taken.
 func TestRandomSessions(t *testing.T) {
+	t.Run("taken as they come", func(t *testing.T) { randomSessions(t, Options{MaxSize: 1 << 20}) })
+	t.Run("held and verified", func(t *testing.T) {
+		randomSessions(t, Options{MaxSize: 1 << 20, Verify: nothing, SpoolFolder: t.TempDir()})
+	})
+}
+
+func randomSessions(t *testing.T, options Options) {
 	var mails ledger
-	_, address := serve(t, &mails, Options{MaxSize: 1 << 20}, func(s *Server) {
-		s.guards.lookalikes, s.guards.errors = false, 1<<30
+	_, address := serve(t, &mails, options, func(s *Server) {
+		s.guards.lookalikes, s.guards.errors, s.guards.memory = false, 1<<30, 10000
 	})
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 7))

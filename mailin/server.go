@@ -31,6 +31,9 @@ type Options struct {
 	ReadTimeout    time.Duration  // for a whole command, and for each read of a mail's text; 5 min
 	DataTimeout    time.Duration  // for the whole text of a mail; 30 min
 	LMTP           bool           // speak LMTP (RFC 2033) instead of SMTP
+	Verify         Verify         // finds out about senders; nil: nobody does
+	SpoolFolder    string         // for large mails while Verify reads them; needed with Verify
+	SpoolReserve   int64          // bytes that are left free there
 	Log            *slog.Logger   // nil: no log
 	Now            func() time.Time
 }
@@ -65,6 +68,7 @@ type guards struct {
 	plaintext  bool // refuse what was sent in the clear behind STARTTLS
 	controls   bool // refuse control characters in a command
 	complete   bool // refuse when the receiver did not read to the end
+	memory     int  // bytes of a mail that are held in memory for Verify
 }
 
 // NewServer checks the options and reads the certificate. It does not listen.
@@ -80,9 +84,12 @@ func NewServer(receiver Receiver, options Options) (*Server, error) {
 		Options:  options,
 		receiver: receiver,
 		guards: guards{command: 2000, errors: 10, chatter: 100, received: 50,
-			lookalikes: true, plaintext: true, controls: true, complete: true},
+			lookalikes: true, plaintext: true, controls: true, complete: true, memory: 1 << 20},
 		conns: make(map[*conn]struct{}),
 		peers: make(map[netip.Prefix]int),
+	}
+	if options.Verify != nil && options.SpoolFolder == "" {
+		return nil, errors.New("senders are to be verified, and there is no folder for large mails")
 	}
 	if options.Certificate != "" || options.Key != "" {
 		pair, err := loadKeyPair(options.Certificate, options.Key, options.Now, options.Log)

@@ -100,12 +100,7 @@ func (s *session) Data(io.Reader) error {
 	s.env.ReceivedAt = c.server.Now().UTC()
 	transport := transport{server: c.server.Hostname, lmtp: c.server.LMTP, extended: c.extended, secure: c.secure, utf8: s.utf8}
 	s.trace = appendTrace(s.trace[:0], &s.env, transport)
-	s.text.start(s.trace)
-
-	id, err := c.server.receiver.Receive(c.server.ctx, s.env, &s.text)
-	if incomplete := s.text.finish(); incomplete != nil && (err == nil || incomplete != errUnread) {
-		err = incomplete
-	}
+	id, err := s.receive()
 	if !c.dead {
 		c.line = []byte(".\r\n")
 	}
@@ -119,6 +114,21 @@ func (s *session) Data(io.Reader) error {
 		log.Debug("mail taken", "mail", id, "peer", c.peerName, "bytes", s.text.size)
 	}
 	return answer(250, 2, 0, 0, "Ok: "+string(id[:min(16, len(id))]))
+}
+
+// receive hands the mail to the receiver: as it comes in, or, from a stranger
+// whose sender is to be verified first, when all of it is here.
+func (s *session) receive() (mail.ID, error) {
+	c := s.conn
+	if c.server.Verify != nil && !c.server.LMTP && !s.env.Auth.Front {
+		return s.receiveVerified()
+	}
+	s.text.start(s.trace)
+	id, err := c.server.receiver.Receive(c.server.ctx, s.env, &s.text)
+	if incomplete := s.text.finish(); incomplete != nil && (err == nil || incomplete != errUnread) {
+		err = incomplete
+	}
+	return id, err
 }
 
 // checkAddress says what is wrong with an address that the library let pass.

@@ -137,6 +137,10 @@ func serve(t testing.TB, r Receiver, options Options, change ...func(*Server)) (
 	if err != nil {
 		t.Fatal(err)
 	}
+	address := l.Addr().String()
+	if options.Verify != nil {
+		l = elsewhere{l}
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -145,7 +149,7 @@ func serve(t testing.TB, r Receiver, options Options, change ...func(*Server)) (
 			t.Errorf("Serve: %v", err)
 		}
 	})
-	return s, l.Addr().String()
+	return s, address
 }
 
 func shutDown(t testing.TB, s *Server) {
@@ -350,19 +354,20 @@ func TestScripts(t *testing.T) {
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txt"), func(t *testing.T) {
 			t.Parallel()
-			runScript(t, readScript(t, name))
+			runScript(t, readScript(t, name), Options{})
 		})
 	}
 }
 
-func runScript(t *testing.T, steps []step) {
+func runScript(t *testing.T, steps []step, more Options, change ...func(*Server)) {
 	var (
 		l   ledger
 		log logBuffer
 	)
 	options := scriptOptions(t, steps)
 	options.Log = log.logger()
-	server, address := serve(t, &l, options)
+	options.Verify, options.SpoolFolder = more.Verify, more.SpoolFolder
+	server, address := serve(t, &l, options, change...)
 	p := dial(t, address)
 	if difference := play(p, steps, &tls.Config{InsecureSkipVerify: true}); difference != "" {
 		t.Fatalf("%s\nlog:\n%s", difference, log.String())
