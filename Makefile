@@ -16,7 +16,7 @@ demo: build ## everything at work on this machine: mail on 127.0.0.1:2525, pages
 	bin/ventanilla demo --tour $(ARGS)
 
 test: ## the tests; installs what they need where it may
-	scripts/needs swaks chromium dovecot=dovecot-imapd
+	scripts/needs swaks chromium dovecot=dovecot-imapd opendkim
 	$(GO) test ./...
 
 race: ## the tests under the race detector

@@ -410,6 +410,7 @@ func (k *configChecker) files(c *Config) {
 		k.fault("smarthost.user", "falta la contraseña: escriba password_file, o dé a systemd la credencial smarthost-password")
 	}
 	k.imapFiles(c)
+	k.dkimFiles(c)
 }
 
 // wrongSecret says in Spanish what is wrong with a file that holds a secret, ""

@@ -97,7 +97,10 @@ func (s *service) run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var workers sync.WaitGroup
-	s.send = s.sender()
+	if s.send, err = s.sender(); err != nil {
+		s.closeDoors(context.Background())
+		return err
+	}
 	if s.poll, err = s.poller(); err != nil {
 		s.closeDoors(context.Background())
 		return err
@@ -315,21 +318,25 @@ func removeSocket(path string) error {
 }
 
 // sender returns the way out, or nil where none is configured.
-func (s *service) sender() *mailout.Sender {
+func (s *service) sender() (*mailout.Sender, error) {
 	c := s.config.Smarthost
 	if c.Address == "" {
-		return nil
+		return nil, nil
+	}
+	keys, err := s.config.dkimKeys()
+	if err != nil {
+		return nil, err
 	}
 	outbox := s.outbox
 	if outbox == nil {
 		outbox = s.Gateway
 	}
-	o := mailout.SenderOptions{Connections: c.Connections, PerMinute: c.PerMinute, Log: s.slog, Smarthost: mailout.Smarthost{
+	o := mailout.SenderOptions{DKIM: keys, Connections: c.Connections, PerMinute: c.PerMinute, Log: s.slog, Smarthost: mailout.Smarthost{
 		Address: c.Address, TLS: mailout.TLSMode(c.TLS), Hello: s.config.SMTP.Hostname, User: c.User, PlainText: c.TLS == "none"}}
 	if c.User != "" {
 		o.Smarthost.Password = s.config.smarthostPassword
 	}
-	return mailout.NewSender(outbox, o)
+	return mailout.NewSender(outbox, o), nil
 }
 
 // poller returns what reads mailboxes, or nil where none is configured.
