@@ -85,6 +85,7 @@ type Smarthost struct {
 type SenderOptions struct {
 	Smarthost   Smarthost
 	Connections int              // at once; 0 means 4
+	DKIM        []DKIMKey        // each signs every mail
 	PerMinute   int              // mails that the smarthost takes from us in a minute; 0 means any number
 	Log         *slog.Logger     // nil means nowhere
 	Now         func() time.Time // nil means time.Now
@@ -105,6 +106,7 @@ type SenderStatus struct {
 // data and the server's 250; then its bytes and its Message-ID are the same.
 type Sender struct {
 	outbox    Outbox
+	keys      []DKIMKey
 	smarthost Smarthost
 	workers   int
 	batch     int // mails fetched at once
@@ -152,6 +154,7 @@ type job struct {
 func NewSender(outbox Outbox, o SenderOptions) *Sender {
 	s := &Sender{
 		outbox:    outbox,
+		keys:      o.DKIM,
 		smarthost: o.Smarthost,
 		workers:   o.Connections,
 		batch:     256,
@@ -208,6 +211,11 @@ func (s *Sender) Status() SenderStatus {
 func (s *Sender) Run(ctx context.Context) error {
 	if err := s.smarthost.check(); err != nil {
 		return fmt.Errorf("smarthost: %w", err)
+	}
+	for _, k := range s.keys {
+		if _, err := k.algorithm(); err != nil {
+			return fmt.Errorf("DKIM key %s: %w", k.Selector, err)
+		}
 	}
 	delivery, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()

@@ -34,6 +34,13 @@ func (w *bodyWriter) begin(c *connection) {
 	w.lineStart, w.tail, w.err = true, w.tail[:0], nil
 }
 
+// before sends what stands before the mail and is no part of its hash.
+func (w *bodyWriter) before(text string) {
+	if text != "" {
+		w.put([]byte(text))
+	}
+}
+
 // finish sends what is left; the line end goes through data.
 func (w *bodyWriter) finish(data io.Writer) error {
 	left := w.tail

@@ -19,6 +19,7 @@ import (
 // at a time has it.
 type connection struct {
 	client   *smtp.Client
+	keys     []DKIMKey
 	socket   net.Conn // beneath any TLS
 	stream   net.Conn // beneath the client: the socket or TLS over it
 	body     bodyWriter
@@ -61,7 +62,7 @@ func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
 	if err != nil {
 		return nil, connectFault("connection", err)
 	}
-	c := &connection{socket: socket, command: s.waits.command}
+	c := &connection{socket: socket, command: s.waits.command, keys: s.keys}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
 	step, err := s.begin(limited, c)
 	if !inTime() {
@@ -279,9 +280,14 @@ type rawOpener func(ctx context.Context, ref string) (raw []byte, release func()
 // write sends the bytes of a mail, without the final dot: it is up to the
 // caller, who puts it only if the bytes are those that were composed.
 func (c *connection) write(ctx context.Context, data io.Writer, m Outgoing, raw rawOpener) *fault {
+	open := func(ref string) ([]byte, func(), error) { return raw(ctx, ref) }
+	signatures, err := c.sign(m, open)
 	body := &c.body
 	body.begin(c)
-	err := Assemble(body, m.Pieces, func(ref string) ([]byte, func(), error) { return raw(ctx, ref) })
+	if err == nil {
+		body.before(signatures)
+		err = Assemble(body, m.Pieces, open)
+	}
 	if err == nil {
 		err = body.finish(data)
 	}
@@ -295,6 +301,19 @@ func (c *connection) write(ctx context.Context, data io.Writer, m Outgoing, raw 
 			reply: reply{code: 554, enhanced: "5.6.0", text: "bytes changed: the mail is no longer the one that was composed"}}
 	}
 	return nil
+}
+
+// sign returns the fields that sign a mail, "" without keys. It reads the mail
+// once more than sending it does, and holds no more than its header.
+func (c *connection) sign(m Outgoing, open func(ref string) ([]byte, func(), error)) (string, error) {
+	if len(c.keys) == 0 {
+		return "", nil
+	}
+	s := newSigning()
+	if err := Assemble(s, m.Pieces, open); err != nil {
+		return "", err
+	}
+	return s.sign(c.keys)
 }
 
 // unfit says why a mail cannot be given to this server at all.

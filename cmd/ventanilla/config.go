@@ -34,16 +34,12 @@ type Config struct {
 	Disk      DiskConfig      `toml:"disk" help:"Espacio en disco."`
 	Log       LogConfig       `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
 	IMAP      []IMAPConfig    `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
-	OAuth     []OAuthConfig   `toml:"oauth" help:"Permisos OAuth2, para buzones y smarthosts de Microsoft 365 y Google."`
-	Backup    []BackupConfig  `toml:"backup_smarthost" help:"Otros smarthosts, en orden: llevan el correo mientras el de [smarthost] no responde."`
 	DKIM      DKIMConfig      `toml:"dkim" help:"Firma DKIM de lo que se envía."`
-	Probe     ProbeConfig     `toml:"probe" help:"Prueba propia: cada cierto tiempo la mesa se escribe a sí misma y avisa si el correo no vuelve."`
-	Watch     WatchConfig     `toml:"watch" help:"Métricas y salud, para quien vigila el servicio."`
-	ACME      ACMEConfig      `toml:"acme" help:"Certificados que se piden y se renuevan solos (Let's Encrypt)."`
 
 	folder      string         // that relative paths start from
 	zone        *time.Location // of Desk.Zone
 	relays      []netip.Prefix // of Trust.Relays
+	servers     []netip.Prefix // of Trust.Servers
 	rootCAs     *x509.CertPool // of servers; nil means the system's
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
 }
@@ -94,15 +90,6 @@ type SmarthostConfig struct {
 	PerMinute    int    `toml:"per_minute" help:"Correos por minuto que acepta el servidor (Microsoft 365: 30). 0: sin máximo."`
 }
 
-// TrustConfig is [trust].
-type TrustConfig struct {
-	Relays     []string `toml:"relays" help:"Direcciones IP o redes (10.0.0.0/24) de servidores que solo dejan salir correo de personas que se identificaron ante ellos."`
-	Authserv   []string `toml:"authserv" help:"Nombres (authserv-id) con que el servidor de correo propio firma su cabecera Authentication-Results. De las demás no se cree ninguna."`
-	Agents     string   `toml:"agents" values:"auth+bound bound" help:"Qué debe probar el correo de un agente para mandar: auth+bound (dominio autenticado y respuesta a un correo suyo) o bound (basta lo segundo, con más riesgo)."`
-	Requesters string   `toml:"requesters" values:"bound token" help:"Qué debe probar una respuesta para añadirse sola al ticket: bound (responde a un correo dirigido a esa dirección) o token (responde a cualquiera del ticket, también si se lo reenviaron)."`
-	Approvals  string   `toml:"approvals" values:"auth+bound bound" help:"Qué debe probar una respuesta para dar el visto bueno: auth+bound, o bound (con más riesgo). Si no basta, se envía el enlace."`
-}
-
 // CapsConfig is [caps].
 type CapsConfig struct {
 	UnverifiedPerHour int `toml:"unverified_per_hour" help:"A una dirección sin verificar, por hora."`
@@ -130,7 +117,7 @@ func defaultConfig() Config {
 		Desk:      DeskConfig{Language: "es", NumberStyle: string(desk.NumberSequence), NumberDigits: 6, Zone: "America/Bogota", ReopenDays: 30},
 		SMTP:      SMTPConfig{MaxSize: 25 << 20, MaxConnections: 500, MaxPerPeer: 50, MaxRecipients: 100},
 		Smarthost: SmarthostConfig{TLS: "starttls", Connections: 4},
-		Trust:     TrustConfig{Agents: "auth+bound", Requesters: "bound", Approvals: "auth+bound"},
+		Trust:     TrustConfig{Verify: true, Agents: "auth+bound", Requesters: "bound", Approvals: "auth+bound"},
 		Caps:      CapsConfig{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500},
 		Disk:      DiskConfig{Reserve: 256 << 20},
 		Log:       LogConfig{Level: "info", Format: "text"},
@@ -213,12 +200,7 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.trust(&c)
 	k.numbers(&c)
 	k.imap(&c)
-	k.oauth(&c)
-	k.backup(&c)
 	k.dkim(&c)
-	k.probe(&c)
-	k.watch(&c)
-	k.acme(&c)
 	return &c, k, rules.Join(k.faults...)
 }
 
@@ -339,32 +321,6 @@ func (k *configChecker) smarthost(c *Config) {
 func loopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
-}
-
-func (k *configChecker) trust(c *Config) {
-	for i, text := range c.Trust.Relays {
-		at := fmt.Sprintf("trust.relays[%d]", i)
-		p, err := netip.ParsePrefix(text)
-		if err != nil {
-			var a netip.Addr
-			if a, err = netip.ParseAddr(text); err == nil {
-				p = netip.PrefixFrom(a, a.BitLen())
-			}
-		}
-		switch {
-		case err != nil:
-			k.fault(at, "%q no es una dirección IP ni una red: escriba algo como 10.0.0.5 o 10.0.0.0/24", text)
-		case p.Bits() == 0:
-			k.fault(at, "%s es todo internet: nombre solo los servidores propios", text)
-		default:
-			c.relays = append(c.relays, p.Masked())
-		}
-	}
-	for i, id := range c.Trust.Authserv {
-		if strings.TrimSpace(id) == "" || strings.ContainsAny(id, " \t;") {
-			k.fault(fmt.Sprintf("trust.authserv[%d]", i), "%q no es el nombre de un servidor", id)
-		}
-	}
 }
 
 func (k *configChecker) numbers(c *Config) {

@@ -15,6 +15,8 @@ func examples() []sample {
 		{"init", "ventanilla init mesa --domain mesa.universidad.edu --queue-address ayuda@universidad.edu", "con sus direcciones"},
 		{"check", "ventanilla check", "dice archivo, línea y columna de todo lo que está mal"},
 		{"check", "ventanilla check --json", "lo mismo para programas; termina con 78 si algo está mal"},
+		{"dkim new", "ventanilla dkim new --selector mesa2026 --out dkim.pem", "una clave, y el registro DNS que la publica"},
+		{"dkim show", "ventanilla dkim show", "los registros de las claves configuradas"},
 		{"explain", "ventanilla explain correo.eml", "qué reglas se miraron, qué se haría y qué correos saldrían"},
 		{"explain", "ventanilla explain --trusted --text correo.eml", "como si llegara de un servidor de confianza, con los textos"},
 		{"explain", "ventanilla explain --anew 00000001-000000000016.eml", "por qué se hizo lo que se hizo con uno que ya llegó, con las reglas de ahora"},

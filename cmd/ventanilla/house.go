@@ -17,6 +17,7 @@ import (
 	"ventanilla/desk"
 	"ventanilla/gateway"
 	"ventanilla/mail"
+	"ventanilla/mailin/verify"
 	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/store/bolt"
@@ -32,6 +33,8 @@ type house struct {
 	files  fs.FS // the admin's files: desk/, rules/, templates/
 	config *Config
 	slog   *slog.Logger
+
+	verifier *verify.Verifier // of the senders of strangers; nil where nobody is verified
 }
 
 // openHouse opens a state folder, which is made if it is missing, and everything

@@ -143,7 +143,7 @@ func TestInitWrongAnswers(t *testing.T) {
 
 var (
 	keyLine       = regexp.MustCompile(`^(\[\[?)?([a-z_]+)(\]\]?| = )`)
-	commentedLine = regexp.MustCompile(`(?m)^#(\[?\[?[a-z_]+(\]\]?|\b = ))`)
+	commentedLine = regexp.MustCompile(`(?m)^#(\[?\[?[a-z_.]+(\]\]?|\b = ))`)
 )
 
 // exampleTree returns the example with its commented keys made real, so that

@@ -28,6 +28,7 @@ type commandLine struct {
 
 	Serve      serveCmd      `cmd:"" help:"Atiende: recibe, decide, responde."`
 	Demo       demoCmd       `cmd:"" help:"Muestra todo funcionando en esta máquina, sin configurar nada."`
+	DKIM       dkimCmd       `cmd:"" name:"dkim" help:"Claves con que se firma lo que se envía."`
 	Init       initCmd       `cmd:"" help:"Escribe una instalación comentada, lista para editar."`
 	Check      checkCmd      `cmd:"" help:"Revisa la configuración, las colas, los agentes, las reglas y las plantillas."`
 	Explain    explainCmd    `cmd:"" help:"Dice qué se haría con un correo, y por qué, sin hacerlo."`

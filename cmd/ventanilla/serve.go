@@ -213,7 +213,10 @@ func listen(network, address, key string) (net.Listener, error) {
 func (s *service) mailOptions(lmtp bool) mailin.Options {
 	c := s.config.SMTP
 	o := mailin.Options{Hostname: c.Hostname, MaxSize: int64(c.MaxSize), MaxRecipients: c.MaxRecipients, MaxConnections: c.MaxConnections,
-		MaxPerPeer: c.MaxPerPeer, TrustedRelays: s.config.relays, LMTP: lmtp, Log: s.slog}
+		MaxPerPeer: c.MaxPerPeer, TrustedRelays: s.config.relays, FrontServers: s.config.servers, LMTP: lmtp, Log: s.slog}
+	if s.verifier != nil && !lmtp {
+		o.Verify, o.SpoolFolder, o.SpoolReserve = s.verifier.Check, s.config.path(s.config.State), int64(s.config.Disk.Reserve)
+	}
 	if c.Certificate != "" {
 		o.Certificate, o.Key = s.config.path(c.Certificate), s.config.path(c.Key)
 	}
