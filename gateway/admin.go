@@ -28,6 +28,9 @@ type History struct {
 	Events    []desk.Event   `json:"events"`
 	Articles  []desk.Article `json:"articles"`
 	Mails     []store.Sent   `json:"mails"`
+
+	// Proofs are those of the senders of articles, by their numbers.
+	Proofs map[int]store.Proof `json:"proofs,omitempty"`
 }
 
 // Tickets returns tickets, the newest first: see [store.Tx.Tickets].
@@ -51,9 +54,24 @@ func (g *Gateway) History(ctx context.Context, number string) (h History, err er
 		h.Events, e2 = tx.Events(id)
 		h.Articles, e3 = tx.Articles(id, 0, 0)
 		h.Mails, e4 = tx.Sent(id)
-		return errors.Join(e1, e2, e3, e4)
+		return errors.Join(e1, e2, e3, e4, h.prove(tx))
 	})
 	return h, err
+}
+
+// prove reads what was known of the senders.
+func (h *History) prove(tx store.Tx) error {
+	h.Proofs = map[int]store.Proof{}
+	for _, a := range h.Articles {
+		r, err := tx.Receipt(a.Mail)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if r.Proof != nil {
+			h.Proofs[a.Number] = *r.Proof
+		}
+	}
+	return nil
 }
 
 // ArticleText returns an article's own text, read again from its raw mail.

@@ -22,6 +22,7 @@ type Report struct {
 	Class       string          `json:"class"`
 	ClassReason string          `json:"class_reason"`
 	Trust       string          `json:"trust"`
+	Proof       *store.Proof    `json:"proof,omitempty"`
 	Disposition string          `json:"disposition"`
 	Reason      string          `json:"reason"`
 	Trace       []ReportStep    `json:"trace"`
@@ -88,7 +89,7 @@ func (g *Gateway) explainOne(ctx context.Context, env mail.Envelope, r io.Reader
 
 func (s *settling) report() Report {
 	d := s.decision
-	r := Report{Mail: s.item.record.ID, Disposition: string(d.Disposition), Reason: d.Reason, Trust: d.Trust.String(),
+	r := Report{Mail: s.item.record.ID, Disposition: string(d.Disposition), Reason: d.Reason, Trust: d.Trust.String(), Proof: s.proof,
 		Trace: []ReportStep{}, Commands: []ReportCommand{}, Mails: []ReportMail{}}
 	m := s.item.message
 	if m == nil {

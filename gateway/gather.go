@@ -79,8 +79,18 @@ func (s *settling) gatherAuth(c *rules.Case) {
 	case evidence.Front:
 		pass, fail, _ = mail.AuthResults(c.Message, s.setup.Authserv)
 	}
+	p := store.Proof{Auth: evidence}
+	switch {
+	case fail:
+		p.Results = "fail"
+	case pass:
+		p.Results = "pass"
+	}
 	if k := evidence.Checked; k != nil {
-		pass, fail = pass || k.Pass, fail || k.Fail
+		pass, fail = pass || k.Pass && s.from() != "", fail || k.Fail
+	}
+	if p.Results != "" || p.Checked != nil || p.Relay {
+		s.proof = &p
 	}
 	c.Fails = fail && !s.released
 	c.Auth = !fail && (pass || evidence.Relay)

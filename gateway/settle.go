@@ -28,6 +28,7 @@ type settling struct {
 	confirmed bool // held, and its agent says that it is his
 
 	decision rules.Decision
+	proof    *store.Proof // of its sender; nil where nothing is known
 	tickets  desk.Tickets
 	events   []desk.Event
 	mails    []mailout.Outgoing
@@ -310,7 +311,7 @@ func (s *settling) rememberCopy() error {
 // receipt writes what became of the mail.
 func (s *settling) receipt(d rules.Decision, ticket desk.TicketID, article int) error {
 	r := store.Receipt{Position: s.position(), Mail: s.item.record.ID, At: s.now, Disposition: string(d.Disposition), Reason: d.Reason,
-		Ticket: ticket, Article: article, Trust: d.Trust.String(), Matched: d.Matched, Rules: s.setup.Rules.Hash()}
+		Ticket: ticket, Article: article, Trust: d.Trust.String(), Proof: s.proof, Matched: d.Matched, Rules: s.setup.Rules.Hash()}
 	if m := s.item.message; m != nil {
 		r.Class = string(m.Class)
 		if d.Disposition == rules.ToQuarantine {

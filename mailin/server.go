@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"ventanilla/mail"
 )
 
 // Options say how a [Server] behaves. Zero values stand for the defaults; only
@@ -250,9 +252,14 @@ func (s *Server) leave(c *conn) {
 	}
 }
 
+// Auth says what is known of a mail's sender because of the peer that brings it.
+func (o *Options) Auth(peer netip.Addr) mail.Auth {
+	return mail.Auth{Relay: o.trusted(peer), Front: o.front(peer)}
+}
+
 // trusted says whether a peer is one of the TrustedRelays.
-func (s *Server) trusted(peer netip.Addr) bool {
-	for _, p := range s.TrustedRelays {
+func (o *Options) trusted(peer netip.Addr) bool {
+	for _, p := range o.TrustedRelays {
 		if p.Contains(peer) {
 			return true
 		}
@@ -263,11 +270,11 @@ func (s *Server) trusted(peer netip.Addr) bool {
 // front says whether a peer is a server of the site's own, which takes forged
 // Authentication-Results away: one of this machine, of the TrustedRelays or of
 // the FrontServers.
-func (s *Server) front(peer netip.Addr) bool {
-	if !peer.IsValid() || peer.IsLoopback() || s.trusted(peer) {
+func (o *Options) front(peer netip.Addr) bool {
+	if !peer.IsValid() || peer.IsLoopback() || o.trusted(peer) {
 		return true // without an address it came over a socket of this machine
 	}
-	for _, p := range s.FrontServers {
+	for _, p := range o.FrontServers {
 		if p.Contains(peer) {
 			return true
 		}

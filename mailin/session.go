@@ -59,7 +59,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 		From:       from,
 		Peer:       c.peerName,
 		Helo:       helo(s.client.Hostname()),
-		Auth:       mail.Auth{Relay: c.server.trusted(c.peer), Front: c.server.front(c.peer)},
+		Auth:       c.server.Auth(c.peer),
 		ReceivedAt: c.server.Now().UTC(),
 	}
 	if c.server.LMTP {

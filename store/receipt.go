@@ -20,12 +20,20 @@ type Receipt struct {
 	Ticket      desk.TicketID `json:"ticket,omitempty"`
 	Article     int           `json:"article,omitempty"`
 	Trust       string        `json:"trust,omitempty"`
+	Proof       *Proof        `json:"proof,omitempty"` // nil where nothing was said of the sender
 	Class       string        `json:"class,omitempty"`
 	Matched     []string      `json:"matched,omitempty"` // rules
 	Rules       string        `json:"rules,omitempty"`   // hash of the rule set that decided
 	From        string        `json:"from,omitempty"`    // of a quarantined mail, for the admin's list
 	Subject     string        `json:"subject,omitempty"` // of a quarantined mail
 	Dropped     bool          `json:"dropped,omitempty"` // an admin has put the quarantined mail away for good
+}
+
+// Proof is what was known of a mail's sender when it was settled: why its Trust
+// is what it is.
+type Proof struct {
+	mail.Auth
+	Results string `json:"results,omitempty"` // of a server of the site's own, in the mail: "pass" or "fail"
 }
 
 // Content is where a mail of some content was first settled.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -12,6 +13,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -24,6 +26,7 @@ import (
 	"ventanilla/desk"
 	"ventanilla/gateway"
 	"ventanilla/mail"
+	"ventanilla/mailin"
 )
 
 // The commands that need the store are HTTP requests: to the process that
@@ -60,12 +63,7 @@ func adminHandler(h *house) http.Handler {
 	})
 	handle("POST /quarantine/release", func(r *http.Request) (any, error) { return h.Release(r.Context(), r.FormValue("id")) })
 	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
-	handle("POST /explain", func(r *http.Request) (any, error) {
-		if r.URL.Query().Get("anew") != "" {
-			return h.ExplainAnew(r.Context(), envelope(r), r.Body)
-		}
-		return h.Explain(r.Context(), envelope(r), r.Body)
-	})
+	handle("POST /explain", func(r *http.Request) (any, error) { return explain(r, h) })
 	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
 	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {
 		err := h.RawMail(r.Context(), r.FormValue("id"), func(_ mail.Envelope, raw []byte) error {
@@ -120,6 +118,28 @@ const headerMost = 256 << 10 // bytes in which Received fields are counted
 func envelope(r *http.Request) mail.Envelope {
 	q := r.URL.Query()
 	return mail.Envelope{Source: "pipe", From: q.Get("from"), Rcpts: q["rcpt"], Auth: mail.Auth{Relay: q.Get("relay") != "", Front: true}}
+}
+
+// explain says what would become of a mail. With a peer it is as if that one
+// brought it to the door of [smtp] now: what is asked there is asked here.
+func explain(r *http.Request, h *house) (gateway.Report, error) {
+	env, body := envelope(r), io.Reader(r.Body)
+	if peer, err := netip.ParseAddr(r.URL.Query().Get("peer")); err == nil {
+		way := mailin.Options{TrustedRelays: h.config.relays, FrontServers: h.config.servers}
+		env.Source, env.Peer, env.Helo, env.Auth = "smtp", peer.Unmap().String(), r.URL.Query().Get("helo"), way.Auth(peer.Unmap())
+		if h.verifier != nil && !env.Auth.Front {
+			raw, err := io.ReadAll(io.LimitReader(r.Body, sizeMost+1))
+			if err != nil {
+				return gateway.Report{}, err
+			}
+			body = bytes.NewReader(raw)
+			env.Auth.Checked = h.verifier.Check(r.Context(), env, withCRLF(raw))
+		}
+	}
+	if r.URL.Query().Get("anew") != "" {
+		return h.ExplainAnew(r.Context(), env, body)
+	}
+	return h.Explain(r.Context(), env, body)
 }
 
 func number(r *http.Request, key string, otherwise int) int {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -177,6 +178,8 @@ func (t *terminal) checked(c *Config, summary string, err error) error {
 type explainCmd struct {
 	Files   []string `arg:"" name:"archivo" help:"Correos (.eml); «-» es la entrada estándar."`
 	From    string   `help:"Remitente del sobre (MAIL FROM); «<>» es el nulo." placeholder:"DIRECCIÓN"`
+	Peer    string   `help:"Como si lo trajera por SMTP el servidor de esa dirección IP: comprueba SPF, DKIM y DMARC." placeholder:"IP"`
+	Helo    string   `help:"Nombre con que ese servidor se presenta (HELO)." placeholder:"NOMBRE"`
 	To      []string `help:"Destinatario del sobre (RCPT TO); sin él, los de To y Cc." placeholder:"DIRECCIÓN"`
 	Trusted bool     `help:"Como si llegara de un servidor de confianza."`
 	Anew    bool     `help:"Como si no hubiera llegado antes: de lo ya recibido solo se diría que es un duplicado."`
@@ -185,12 +188,15 @@ type explainCmd struct {
 
 // Run explains each file.
 func (e explainCmd) Run(ctx context.Context, t *terminal) error {
+	if err := e.wrong(); err != nil {
+		return err
+	}
 	c, err := t.connect(ctx, "admin.sock")
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	values := url.Values{"from": {e.From}, "rcpt": e.To}
+	values := url.Values{"from": {e.From}, "rcpt": e.To, "peer": {e.Peer}, "helo": {e.Helo}}
 	if e.Trusted {
 		values.Set("relay", "1")
 	}
@@ -209,6 +215,21 @@ func (e explainCmd) Run(ctx context.Context, t *terminal) error {
 	})
 }
 
+// wrong says what does not go together.
+func (e explainCmd) wrong() error {
+	switch _, err := netip.ParseAddr(e.Peer); {
+	case e.Peer == "" && e.Helo != "":
+		return usageError("--helo: falta --peer, la dirección del servidor que se presenta así")
+	case e.Peer == "":
+		return nil
+	case err != nil:
+		return usageError(fmt.Sprintf("--peer %s: no es una dirección IP", e.Peer))
+	case e.Trusted:
+		return usageError("--peer y --trusted no van juntos: de quién se confía lo dice [trust]")
+	}
+	return nil
+}
+
 // reported is a line of "explain --json".
 type reported struct {
 	File string `json:"file"`
@@ -217,6 +238,9 @@ type reported struct {
 
 func writeReport(w io.Writer, name string, r gateway.Report, text bool) {
 	fmt.Fprintf(w, "%s: %s\n  clase: %s (%s)\n  confianza: %s\n  destino: %s (%s)\n", name, r.Subject, r.Class, r.ClassReason, r.Trust, r.Disposition, r.Reason)
+	if r.Proof != nil {
+		fmt.Fprintln(w, "  remitente:", proofWords(*r.Proof))
+	}
 	fmt.Fprintln(w, "  por qué:")
 	for _, s := range r.Trace {
 		mark := "·"
@@ -419,6 +443,9 @@ func writeTicket(w io.Writer, h shown) {
 		}
 		if n := e.Article; n > 0 && n <= len(h.Articles) && h.Articles[n-1].Repeated {
 			fmt.Fprint(w, "  (otro correo con un Message-ID que ya había llegado)")
+		}
+		if p, ok := h.Proofs[e.Article]; ok {
+			fmt.Fprintf(w, "\n    [%s]", proofWords(p))
 		}
 		if text := h.Texts[e.Article]; text != "" {
 			fmt.Fprintf(w, "\n    %s", strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n    "))

@@ -451,6 +451,8 @@ func (c *Config) warnings() []string {
 		}
 	}
 	warn(c.Trust.Agents == "bound", `[trust] agents = "bound": quien consiga un correo enviado a un agente podrá mandar en su nombre, aunque el dominio no esté autenticado`)
+	warn(!c.Trust.Verify && c.SMTP.Listen != "" && !strings.HasPrefix(c.SMTP.Listen, "127.0.0.1:") && !strings.HasPrefix(c.SMTP.Listen, "localhost:"),
+		"[trust] verify = false: no se comprueba quién envía el correo que llega por [smtp] desde fuera; queda como sin verificar")
 	warn(c.Trust.Requesters == "token", `[trust] requesters = "token": quien reciba reenviado un correo de un ticket podrá escribir en él sin que un agente lo acepte`)
 	warn(c.Trust.Approvals == "bound", `[trust] approvals = "bound": quien consiga el correo de una resolución podrá dar el visto bueno en nombre del solicitante`)
 	warn(strings.HasPrefix(c.Desk.PublicURL, "http://") && !strings.HasPrefix(c.Desk.PublicURL, "http://127.0.0.1") && !strings.HasPrefix(c.Desk.PublicURL, "http://localhost"),

@@ -2,10 +2,13 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"ventanilla/mailin/verify"
 )
 
 // TrustConfig is [trust].
@@ -60,4 +63,16 @@ func (k *configChecker) networks(path string, texts []string) (all []netip.Prefi
 		}
 	}
 	return all
+}
+
+// verifier returns what finds out about the senders of strangers, or nil.
+func (c *Config) verifier(log *slog.Logger) *verify.Verifier {
+	if !c.Trust.Verify {
+		return nil
+	}
+	o := verify.Options{Log: log}
+	if c.Trust.Resolver != "" {
+		o.Servers = []string{c.Trust.Resolver}
+	}
+	return verify.New(o)
 }

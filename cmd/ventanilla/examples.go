@@ -19,6 +19,7 @@ func examples() []sample {
 		{"dkim show", "ventanilla dkim show", "los registros de las claves configuradas"},
 		{"explain", "ventanilla explain correo.eml", "qué reglas se miraron, qué se haría y qué correos saldrían"},
 		{"explain", "ventanilla explain --trusted --text correo.eml", "como si llegara de un servidor de confianza, con los textos"},
+		{"explain", "ventanilla explain --peer 192.0.2.25 --from ana@universidad.example --helo correo.universidad.example correo.eml", "como si ese servidor lo trajera por SMTP: qué prueban SPF, DKIM y DMARC"},
 		{"explain", "ventanilla explain --anew 00000001-000000000016.eml", "por qué se hizo lo que se hizo con uno que ya llegó, con las reglas de ahora"},
 		{"parse", "ventanilla parse correo.eml otro.eml", "una línea JSON por correo"},
 		{"parse", "ventanilla parse --body html cuerpo.html", "un cuerpo suelto"},

@@ -80,7 +80,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	limits := mail.DefaultLimits
 	limits.Size = max(limits.Size, int64(c.SMTP.MaxSize)) // so that a smaller max_size puts aside nothing that is in
 	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits})
-	return &house{Gateway: g, log: l, engine: engine, files: files, config: c, slog: log}, nil
+	return &house{Gateway: g, log: l, engine: engine, files: files, config: c, slog: log, verifier: c.verifier(log)}, nil
 }
 
 // close closes what is open. Nothing may use the house any more.
