@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -58,6 +59,7 @@ func TestMain(m *testing.M) {
 //	certificate FILE KEY NAME    makes one
 //	presents ADDRESS NAME        STARTTLS there shows the certificate of that name
 //	occupied                     takes a port; $occupied says which
+//	zone FILE                    answers questions for TXT with the lines "NAME TEXT" of a file; $dns says where
 //	tmpfs FOLDER SIZE            mounts a small disk there
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -74,7 +76,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "until": until, "installation": installation, "begin": begin, "end": end, "told": tells,
 			"mailbox": mailbox, "mail": awaitMail, "send": sendFile, "certificate": certificate, "presents": presents,
-			"occupied": occupied, "tmpfs": tmpfs,
+			"occupied": occupied, "tmpfs": tmpfs, "zone": zone,
 		},
 	})
 }
@@ -95,6 +97,19 @@ func setUpScript(e *testscript.Env) error {
 }
 
 func on(ts *testscript.TestScript) *stage { return ts.Value(stageKey{}).(*stage) }
+
+func zone(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	records := map[string]string{}
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
+		records[name] = text
+	}
+	address, end, err := texts(records)
+	ts.Check(err)
+	ts.Defer(end)
+	ts.Setenv("dns", address)
+}
 
 func need(ts *testscript.TestScript, neg bool, args []string, least int) {
 	if neg || len(args) < least {
@@ -147,7 +162,8 @@ func installation(ts *testscript.TestScript, neg bool, args []string) {
 		smarthost = "127.0.0.1:1"
 	}
 	edit(ts, filepath.Join(folder, "ventanilla.toml"), "127.0.0.1:2525", "127.0.0.1:0", `listen = "127.0.0.1:8025"`, `listen = "127.0.0.1:0"`,
-		"127.0.0.1:1025", smarthost, `#relays = ["10.0.0.5", "10.1.0.0/24"]`, `relays = ["127.0.0.1"]`, `reserve = "256MB"`, `reserve = "1MB"`)
+		"127.0.0.1:1025", smarthost, `#relays = ["10.0.0.5", "10.1.0.0/24"]`, `relays = ["127.0.0.1"]`, `reserve = "256MB"`, `reserve = "1MB"`,
+		`#resolver = "127.0.0.1:53"`, `resolver = "`+cmp.Or(ts.Getenv("dns"), "127.0.0.1:1")+`"`)
 	ts.Setenv("VENTANILLA_CONFIG", filepath.Join(folder, "ventanilla.toml"))
 }
 
