@@ -21,10 +21,37 @@ var _ mailout.Outbox = (*Gateway)(nil)
 // Due returns mails of the outbox that are due: see [mailout.Outbox].
 func (g *Gateway) Due(ctx context.Context, now time.Time, limit int, skip func(id string) bool) (mails []mailout.Outgoing, next time.Time, err error) {
 	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		held, err := tx.Held()
+		if err != nil || held {
+			return err
+		}
 		mails, next, err = tx.Due(now, limit, func(id string) bool { return !skip(id) })
 		return err
 	})
 	return mails, next, err
+}
+
+// Held says whether mails of ours are held since these records were restored.
+func (g *Gateway) Held(ctx context.Context) (held bool, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		held, err = tx.Held()
+		return err
+	})
+	return held, err
+}
+
+// Restored notes that the records come from a copy.
+func (g *Gateway) Restored(ctx context.Context) error {
+	return g.store.Update(ctx, func(tx store.Tx) error { return tx.Restored() })
+}
+
+// LetGo lets mails go that are held since a restore.
+func (g *Gateway) LetGo(ctx context.Context) error {
+	err := g.store.Update(ctx, func(tx store.Tx) error { return tx.LetGo() })
+	if err == nil {
+		g.wakeSender()
+	}
+	return err
 }
 
 // Settle records what came of mails: see [mailout.Outbox].

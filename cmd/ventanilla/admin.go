@@ -74,6 +74,9 @@ func adminHandler(h *house) http.Handler {
 			answer(w, nil, err)
 		}
 	})
+	handle("GET /outbox/held", func(r *http.Request) (any, error) { return h.Held(r.Context()) })
+	handle("POST /outbox/release", func(r *http.Request) (any, error) { return nil, h.LetGo(r.Context()) })
+	m.HandleFunc("GET /backup", handleBackup(h))
 	m.HandleFunc("GET /export", func(w http.ResponseWriter, r *http.Request) { export(w, r, h) })
 	m.Handle("POST /deliver", deliverHandler(h))
 	return m

@@ -470,6 +470,8 @@ type outboxCmd struct {
 	List  outboxListCmd  `cmd:"" help:"Lista los correos por enviar y los abandonados."`
 	Retry outboxRetryCmd `cmd:"" help:"Reintenta ya un correo, también uno abandonado."`
 	Drop  outboxDropCmd  `cmd:"" help:"Descarta un correo: no se enviará."`
+
+	Release outboxReleaseCmd `cmd:"" help:"Suelta lo que quedó retenido al recuperar una copia."`
 }
 
 type outboxListCmd struct {
@@ -486,10 +488,17 @@ func (l outboxListCmd) Run(ctx context.Context, t *terminal) error {
 	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &all); err != nil {
 		return err
 	}
+	held := false
+	if err := t.ask(ctx, "GET", "/outbox/held", nil, nil, &held); err != nil {
+		return err
+	}
 	return list(t, all, []string{"ID", "PARA", "ESTADO", "INTENTOS", "PRÓXIMO", "ASUNTO", "ÚLTIMO ERROR"}, func(o waiting) []string {
 		state := "espera"
-		if o.Failed {
+		switch {
+		case o.Failed:
 			state = "abandonado"
+		case held:
+			state = "retenido"
 		}
 		return []string{o.ID, o.To, state, strconv.Itoa(o.Attempts), date(o.Due), o.Subject, o.LastError}
 	})

@@ -115,6 +115,9 @@ func (s *service) run(ctx context.Context) error {
 		s.WhenSent(s.send.Wake)
 		workers.Go(func() { s.broke(s.send.Run(work)) })
 	}
+	if held, err := s.Held(ctx); err != nil || held {
+		s.slog.Warn("restored from a copy: what is to be sent is held until «ventanilla outbox release»", "error", err)
+	}
 	s.slog.Info("serving", "smtp", at.smtp, "web", at.web)
 	if s.ready != nil {
 		s.ready(at)

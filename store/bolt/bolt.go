@@ -213,6 +213,15 @@ func (e *Engine) breaks(cause error) error {
 	return *e.broken.Load()
 }
 
+// Snapshot hands the file as one transaction sees it, of so many bytes, to write.
+// Updates go on meanwhile; the file grows by what they change.
+func (e *Engine) Snapshot(ctx context.Context, write func(size int64, file io.WriterTo) error) error {
+	return e.View(ctx, func(k store.KV) error {
+		tx := k.(*kv).tx
+		return write(tx.Size(), tx)
+	})
+}
+
 // Close is [store.Engine.Close].
 func (e *Engine) Close() error {
 	e.turn <- struct{}{}

@@ -295,6 +295,24 @@ func (l *Log) End() Position {
 	return l.last
 }
 
+// File is a segment's file and its bytes up to the last durable record: what a
+// copy of the log is made of.
+type File struct {
+	Name  string
+	Bytes int64
+}
+
+// Files returns the segments in their order.
+func (l *Log) Files() []File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	files := make([]File, len(l.segments))
+	for i, s := range l.segments {
+		files[i] = File{segmentName(uint32(i + 1)), max(s.end, segmentHeaderSize)}
+	}
+	return files
+}
+
 // Stats returns figures of the log.
 func (l *Log) Stats() Stats {
 	l.mu.Lock()
