@@ -18,7 +18,7 @@ import (
 type tnefFile struct {
 	name          string
 	typ           string
-	offset, bytes int64 // in the decoded stream
+	offset, bytes int64  // in the decoded stream
 	sum           []byte // SHA-256
 }
 
