@@ -139,19 +139,15 @@ func isSuffix(name string) bool {
 // organisation is the organisational domain of a domain that a walk has
 // started at (RFC 9989 §4.10.2).
 func organisation(domain string, found []asked) string {
-	for _, f := range found {
-		switch {
-		case f.record.psd == "n":
-			return f.domain
-		case f.record.psd == "y" && f.domain != domain:
-			labels := strings.Split(strings.TrimSuffix(domain, "."+f.domain), ".")
-			return labels[len(labels)-1] + "." + f.domain
-		}
+	if len(found) == 0 {
+		return domain
 	}
-	if len(found) > 0 {
-		return found[len(found)-1].domain
+	last := found[len(found)-1] // the walk has ended there: psd= is given, or there is nothing above
+	if last.record.psd != "y" || last.domain == domain {
+		return last.domain
 	}
-	return domain
+	labels := strings.Split(strings.TrimSuffix(domain, "."+last.domain), ".")
+	return labels[len(labels)-1] + "." + last.domain
 }
 
 // policy is what the domain in From asks for.

@@ -385,3 +385,70 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// TestTimeOfAlignment: whether domains that have signed are of the same
+// organisation is asked within the same time.
+func TestTimeOfAlignment(t *testing.T) {
+	c := readCase(t, "testdata/cases/dmarc-p-reject.txtar", keys(t))
+	records := `_dmarc.uni.example TXT "v=DMARC1; p=reject"` + "\n"
+	for i := range signaturesMost {
+		name := fmt.Sprintf("s%d.uni.example", i)
+		c.sign(t, keys(t), []string{"ed25519", name, "x", "from"})
+		records += fmt.Sprintf("x._domainkey.%s TXT \"%s\"\n_dmarc.%s HANG\n", name, published(t, keys(t)["ed25519"]), name)
+	}
+	v, _ := asking(t, readZone(t, records), Options{Timeout: 300 * time.Millisecond})
+	began := time.Now()
+	got := v.Check(context.Background(), c.env, bytes.NewReader(c.mail))
+	if took := time.Since(began); took > 1200*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	if got.Pass || got.Fail || got.DMARC.Result != "temperror" || got.DKIM[7].Result != "pass" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestHeaderLimits: beyond them, and where a header can be read in two ways, no
+// signature counts.
+func TestHeaderLimits(t *testing.T) {
+	for name, c := range map[string]struct {
+		before string
+		want   string
+	}{
+		"at the limit of lines": {strings.Repeat("X: y\r\n", linesMost-30), "pass"},
+		"too many lines":        {strings.Repeat("X: y\r\n", linesMost), "permerror"},
+		"large":                 {"X: " + strings.Repeat("y", headerMost-10000) + "\r\n", "pass"},
+		"too large":             {"X: " + strings.Repeat("y", headerMost) + "\r\n", "permerror"},
+		"a fold first":          {" x\r\n", "permerror"},
+		"a line of no field":    {"x y\r\n", "permerror"},
+		"From of an mbox":       {"From ana Mon Dec  9 2024\r\n", "permerror"},
+		"no name":               {": x\r\n", "permerror"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k := readCase(t, "testdata/cases/dkim-rsa2048.txtar", keys(t))
+			v, _ := asking(t, k.zone, Options{})
+			raw := []byte(c.before + string(k.mail))
+			if name == "large" || name == "too large" { // From stays within what is read
+				raw = bytes.Replace(k.mail, []byte("Subject: "), []byte(c.before+"Subject: "), 1)
+			}
+			got := v.Check(context.Background(), k.env, bytes.NewReader(raw))
+			if len(got.DKIM) == 0 && got.Pass || len(got.DKIM) > 0 && got.DKIM[0].Result != c.want || got.Pass != (c.want == "pass") {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	long := strings.NewReader("X: " + strings.Repeat("y", 10<<20))
+	if h, _ := readHeader(long); len(h.raw) > headerMost+64<<10 || h.why == "" {
+		t.Errorf("%d bytes of a header without an end are kept", len(h.raw))
+	}
+}
+
+// TestExpired: a signature ends by the clock of the verifier.
+func TestExpired(t *testing.T) {
+	k := readCase(t, "testdata/cases/dkim-not-expired.txtar", keys(t))
+	for at, want := range map[int64]string{3999999999: "pass", 4000000001: "permerror"} {
+		v, _ := asking(t, k.zone, Options{Now: func() time.Time { return time.Unix(at, 0) }})
+		if got := v.Check(context.Background(), k.env, bytes.NewReader(k.mail)); got.DKIM[0].Result != want {
+			t.Errorf("at %d: %+v", at, got.DKIM)
+		}
+	}
+}
