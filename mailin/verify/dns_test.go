@@ -21,7 +21,8 @@ import (
 //
 // Beside the types there are modes of a name: SERVFAIL, REFUSED, HANG (no answer
 // at all), CUT (by UDP only the beginning) and LIE (answers to other questions
-// come first). Names that are not there do not exist.
+// come first). Names that are not there do not exist, which holds for a minute, or
+// for as many seconds as a line "absent 3600" says.
 type zone struct {
 	mu      sync.Mutex
 	records map[string][]zoneRecord
@@ -212,8 +213,12 @@ func (z *zone) fill(m *dnsmessage.Message, name, kind string) {
 	if len(m.Answers) > 0 {
 		return
 	}
-	m.Authorities = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName("example."), Class: dnsmessage.ClassINET, TTL: 600},
-		Body: &dnsmessage.SOAResource{NS: dnsmessage.MustNewName("ns.example."), MBox: dnsmessage.MustNewName("x.example."), MinTTL: 60}}}
+	seconds, err := strconv.ParseUint(z.modes["absent"], 10, 32)
+	if err != nil {
+		seconds = 60
+	}
+	m.Authorities = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: dnsmessage.MustNewName("example."), Class: dnsmessage.ClassINET, TTL: 7200},
+		Body: &dnsmessage.SOAResource{NS: dnsmessage.MustNewName("ns.example."), MBox: dnsmessage.MustNewName("x.example."), MinTTL: uint32(seconds)}}}
 	m.RCode = dnsmessage.RCodeNameError
 	for other := range z.records {
 		if within(other, name) {

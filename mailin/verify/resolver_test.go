@@ -55,6 +55,7 @@ func TestCache(t *testing.T) {
 		{"a long TTL", `a.example TTL 86400 TXT "x"`, "a.example", 59 * time.Minute, 61 * time.Minute},
 		{"the shorter one of an alias", "a.example TTL 30 CNAME b.example\n" + `b.example TTL 90 TXT "x"`, "a.example", 29 * time.Second, 31 * time.Second},
 		{"no such name", `a.example TXT "x"`, "z.example", 59 * time.Second, 61 * time.Second},
+		{"no such name for an hour", "absent 3600", "z.example", 4 * time.Minute, 6 * time.Minute},
 		{"no such record", `a.example A 192.0.2.1`, "a.example", 59 * time.Second, 61 * time.Second},
 		{"TTL 0", `a.example TTL 0 TXT "x"`, "a.example", -1, 0},
 		{"trouble", "a.example SERVFAIL", "a.example", -1, 0},
@@ -449,6 +450,35 @@ func TestExpired(t *testing.T) {
 		v, _ := asking(t, k.zone, Options{Now: func() time.Time { return time.Unix(at, 0) }})
 		if got := v.Check(context.Background(), k.env, bytes.NewReader(k.mail)); got.DKIM[0].Result != want {
 			t.Errorf("at %d: %+v", at, got.DKIM)
+		}
+	}
+}
+
+// TestTimeForText: of the time that a mail may take, a part is left for checking
+// the signature whose key came, however long others are waited for.
+func TestTimeForText(t *testing.T) {
+	k := readCase(t, "testdata/cases/dns-hangs-beside-signature.txtar", keys(t))
+	v := New(Options{Timeout: time.Second, Servers: []string{k.zone.serve(t), k.zone.serve(t), k.zone.serve(t)}})
+	if got := v.Check(context.Background(), k.env, bytes.NewReader(k.mail)); !got.Pass || got.DKIM[0].Result != "temperror" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestOrganisation: where an organisation ends.
+func TestOrganisation(t *testing.T) {
+	for _, c := range []struct {
+		domain string
+		found  []asked
+		want   string
+	}{
+		{"a.uni.example", nil, "a.uni.example"},
+		{"a.uni.example", []asked{{"a.uni.example", record{}}, {"uni.example", record{}}}, "uni.example"},
+		{"a.uni.example", []asked{{"a.uni.example", record{psd: "n"}}}, "a.uni.example"},
+		{"b.a.uni.example", []asked{{"uni.example", record{psd: "y"}}}, "a.uni.example"},
+		{"uni.example", []asked{{"uni.example", record{psd: "y"}}}, "uni.example"},
+	} {
+		if got := organisation(c.domain, c.found); got != c.want {
+			t.Errorf("%s, %v: %s, want %s", c.domain, c.found, got, c.want)
 		}
 	}
 }
