@@ -5,17 +5,19 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,29 +30,22 @@ import (
 
 var update = flag.Bool("update", false, "write what the tests get into the cases")
 
-// keys are those of testdata/keys: rsa2048, rsa512, ed25519.
+// keys are three to sign with: rsa2048, ed25519, and rsa512, which is too short.
 func keys(t testing.TB) map[string]crypto.Signer {
 	t.Helper()
 	t.Setenv("GODEBUG", "rsa1024min=0")
-	all := map[string]crypto.Signer{}
-	names, _ := filepath.Glob("testdata/keys/*.pem")
-	for _, name := range names {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		block, _ := pem.Decode(data)
-		key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-		if err != nil {
-			t.Fatal(name, err)
-		}
-		all[strings.TrimSuffix(filepath.Base(name), ".pem")] = key.(crypto.Signer)
-	}
-	if len(all) != 3 {
-		t.Fatalf("%d keys", len(all))
-	}
-	return all
+	return madeKeys()
 }
+
+var madeKeys = sync.OnceValue(func() map[string]crypto.Signer {
+	long, err := rsa.GenerateKey(rand.Reader, 2048)
+	short, err2 := rsa.GenerateKey(rand.Reader, 512)
+	_, edwards, err3 := ed25519.GenerateKey(rand.Reader)
+	if err := errors.Join(err, err2, err3); err != nil {
+		panic(err)
+	}
+	return map[string]crypto.Signer{"rsa2048": long, "rsa512": short, "ed25519": edwards}
+})
 
 // published is a key as the DNS has it.
 func published(t testing.TB, key crypto.Signer) string {
