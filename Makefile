@@ -4,7 +4,7 @@
 
 GO ?= go
 
-.PHONY: help build demo test race lint check bench corpus evidence fuzz clean
+.PHONY: help build deb demo test race lint check bench corpus evidence fuzz clean
 
 help: ## says what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -12,11 +12,14 @@ help: ## says what can be made
 build: ## bin/ventanilla
 	$(GO) build -o bin/ventanilla ./cmd/ventanilla
 
+deb: ## build/ventanilla_….deb, for Debian
+	packaging/deb build
+
 demo: build ## everything at work on this machine: mail on 127.0.0.1:2525, pages on 127.0.0.1:8080
 	bin/ventanilla demo --tour $(ARGS)
 
 test: ## the tests; installs what they need where it may
-	scripts/needs swaks chromium dovecot=dovecot-imapd opendkim
+	scripts/needs swaks chromium dovecot=dovecot-imapd opendkim systemd-analyze=systemd
 	$(GO) test ./...
 
 race: ## the tests under the race detector
