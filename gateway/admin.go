@@ -77,6 +77,16 @@ func (h *History) prove(tx store.Tx) error {
 // ArticleText returns an article's own text, read again from its raw mail.
 func (g *Gateway) ArticleText(a desk.Article) (string, error) { return g.articleText(a) }
 
+// Backlog says whether mails are taken and not yet settled.
+func (g *Gateway) Backlog(ctx context.Context) (bool, error) {
+	mark, err := g.watermark(ctx)
+	if err != nil {
+		return false, err
+	}
+	records, err := g.log.After(mark, 1, 1)
+	return len(records) > 0, err
+}
+
 // Outbox returns mails to be sent and mails given up: see [store.Tx.Outbox].
 func (g *Gateway) Outbox(ctx context.Context, after string, limit int) (os []mailout.Outgoing, err error) {
 	err = g.store.View(ctx, func(tx store.Tx) (err error) {

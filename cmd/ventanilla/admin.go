@@ -64,6 +64,7 @@ func adminHandler(h *house) http.Handler {
 	handle("POST /quarantine/release", func(r *http.Request) (any, error) { return h.Release(r.Context(), r.FormValue("id")) })
 	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
 	handle("POST /explain", func(r *http.Request) (any, error) { return explain(r, h) })
+	handle("GET /status", handleStatus(h))
 	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
 	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {
 		err := h.RawMail(r.Context(), r.FormValue("id"), func(_ mail.Envelope, raw []byte) error {

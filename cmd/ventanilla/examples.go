@@ -15,6 +15,7 @@ func examples() []sample {
 		{"init", "ventanilla init mesa --domain mesa.universidad.edu --queue-address ayuda@universidad.edu", "con sus direcciones"},
 		{"check", "ventanilla check", "dice archivo, línea y columna de todo lo que está mal"},
 		{"check", "ventanilla check --json", "lo mismo para programas; termina con 78 si algo está mal"},
+		{"status", "ventanilla status", "en marcha desde cuándo, qué espera, qué falla"},
 		{"backup", "ventanilla backup /var/backups/mesa-2026-11-24.tar", "con el servicio en marcha; termina con 0 si la copia se pudo abrir y está entera"},
 		{"restore", "ventanilla restore /var/backups/mesa-2026-11-24.tar", "en la carpeta de estado de la configuración, que no debe existir"},
 		{"outbox release", "ventanilla outbox release", "después de recuperar una copia y de mirar outbox list"},

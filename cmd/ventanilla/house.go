@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"ventanilla/desk"
@@ -30,7 +31,8 @@ type house struct {
 	*gateway.Gateway
 	log    *intake.Log
 	engine store.Engine
-	files  fs.FS // the admin's files: desk/, rules/, templates/
+	report atomic.Pointer[func(*status)] // adds what the process that serves knows; nil where none does
+	files  fs.FS                         // the admin's files: desk/, rules/, templates/
 	config *Config
 	slog   *slog.Logger
 

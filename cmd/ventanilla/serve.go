@@ -74,6 +74,7 @@ type service struct {
 	smtp    net.Listener                    // nil means as configured
 	web     net.Listener                    // nil means as configured
 
+	began       time.Time
 	poll        *imap.Poller    // nil where no mailbox is configured
 	send        *mailout.Sender // nil where no smarthost is configured
 	smtpServers []*mailin.Server
@@ -111,6 +112,9 @@ func (s *service) run(ctx context.Context) error {
 	if s.poll != nil {
 		workers.Go(func() { s.broke(s.poll.Run(work)) })
 	}
+	s.began = time.Now().UTC()
+	add := s.tell
+	s.house.report.Store(&add)
 	if s.send != nil {
 		s.WhenSent(s.send.Wake)
 		workers.Go(func() { s.broke(s.send.Run(work)) })
