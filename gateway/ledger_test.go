@@ -119,6 +119,29 @@ func TestLedger(t *testing.T) {
 	p.healthy()
 }
 
+// TestLedgerOfSeveral: a report that names two mails of ours speaks of the one
+// whose recipient it names.
+func TestLedgerOfSeveral(t *testing.T) {
+	p := newPlayed(t, mem.New())
+	p.receive(verified, opening(1))
+	sent := p.sendAll()
+	ack, told := sent["acuse ana1@uni.example"], sent["ticket-nuevo luis@mesa.example"]
+	p.receive(mail.Envelope{Source: "smtp", From: mail.NullPath, Rcpts: []string{ack.From}}, bounceOf(ack.From, told.MessageID, "failed", "5.1.1"))
+	h, err := p.History(context.Background(), "000001")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range h.Mails {
+		want := store.OutcomeSent
+		if m.ID == ack.ID {
+			want = store.OutcomeBounced
+		}
+		if m.Outcome != want {
+			t.Errorf("%s to %s: %s, want %s", m.Kind, m.To, m.Outcome, want)
+		}
+	}
+}
+
 // TestLedgerAway: an automatic answer to a mail of ours says that its addressee
 // is away, which hinders no mail.
 func TestLedgerAway(t *testing.T) {

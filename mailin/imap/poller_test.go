@@ -176,6 +176,7 @@ func TestMisbehaviour(t *testing.T) {
 		"UID behind the body":                    func(s *server, _ *Account) { s.uidLast = true },
 		"out of order":                           func(s *server, _ *Account) { s.backward = true },
 		"news of a mail's flags before the mail": func(s *server, _ *Account) { s.flagsFirst = true },
+		"a mail left out":                        func(s *server, _ *Account) { s.omit = true },
 		"news between answers":                   func(s *server, _ *Account) { s.unasked = true },
 		"NO to FETCH":                            func(s *server, _ *Account) { s.answers["UID FETCH"] = "NO later" },
 		"BAD to FETCH":                           func(s *server, _ *Account) { s.answers["UID FETCH"] = "BAD what" },

@@ -38,6 +38,7 @@ type server struct {
 	answers    map[string]string // a command's name → its tagged answer instead of what is right
 	vanish     map[uint32]bool   // UIDs that are expunged before they are fetched
 	unasked    bool              // news stand between the answers
+	omit       bool              // once, FETCH leaves a mail out
 	flagsFirst bool              // once, FETCH answers with flags that somebody has changed before the mail
 	uidLast    bool              // FETCH answers with the UID behind the body
 	backward   bool              // FETCH answers in the reverse order
@@ -331,6 +332,10 @@ func (w *wire) fetch(args string) {
 			section = "BODY[HEADER]"
 			text, _, _ = strings.Cut(m.text, "\r\n\r\n")
 			text += "\r\n\r\n"
+		}
+		if w.omit {
+			w.omit = false
+			continue
 		}
 		if w.flagsFirst {
 			w.flagsFirst = false
