@@ -4,9 +4,56 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
+
+// chores is what marking and moving remembers from one session to the next.
+type chores struct {
+	pause   time.Duration // before what was refused is asked for again
+	next    time.Time     // when that is
+	refusal string        // in the status; "" if all went well
+}
+
+// clear marks and moves all that is settled. What the server refuses is left to
+// be done, shown, and asked for again, ever less often; mails are taken
+// meanwhile.
+func (s *session) clear(ctx context.Context) (err error) {
+	left := s.chores
+	if time.Now().Before(left.next) {
+		return nil
+	}
+	for more := true; more && err == nil; {
+		more, err = s.tidy(ctx)
+	}
+	var refused *imap.Error
+	if err != nil && !errors.As(err, &refused) {
+		return err
+	}
+	before := left.refusal
+	if err == nil {
+		left.pause, left.next, left.refusal = 0, time.Time{}, ""
+	} else {
+		left.pause = min(max(2*left.pause, s.first), s.most)
+		left.next, left.refusal = time.Now().Add(left.pause), err.Error()
+	}
+	if left.refusal != before && err != nil {
+		s.log.Warn("settled mails cannot be marked or moved", "account", s.account.Name, "folder", s.folder, "error", err)
+	}
+	s.progress(func(f *FolderStatus) {
+		switch {
+		case err != nil && f.Trouble == "":
+			f.Trouble, f.Since = left.refusal, s.now()
+		case f.Trouble == before:
+			f.Trouble = left.refusal
+		}
+		if f.Trouble == "" {
+			f.Since = time.Time{}
+		}
+	})
+	return nil
+}
 
 // tidy marks or moves what the desk has settled. It returns whether there may be
 // more. What fails is left to be done.
@@ -48,8 +95,7 @@ func (s *session) move(set imap.UIDSet) error {
 			_, err := s.Client.Move(set, s.account.MoveTo).Wait()
 			return err
 		}
-		_, err := s.Copy(set, s.account.MoveTo).Wait()
-		return err
+		return s.copy(set)
 	}); err != nil {
 		return fmt.Errorf("move to %s: %w", s.account.MoveTo, err)
 	}
@@ -59,12 +105,33 @@ func (s *session) move(set imap.UIDSet) error {
 	if err := s.flag(set, imap.FlagDeleted); err != nil {
 		return err
 	}
-	if !s.Caps().Has(imap.CapUIDPlus) {
+	if s.Caps().Has(imap.CapUIDPlus) {
+		if err := s.UIDExpunge(set).Close(); err != nil {
+			return fmt.Errorf("expunge: %w", err)
+		}
+	}
+	s.copied = nil
+	return nil
+}
+
+// copy copies those mails that are not copied yet: where they may be copied and
+// not taken away, each attempt would make one more. That is remembered for one session only: in
+// another the numbers may be those of other mails.
+func (s *session) copy(set imap.UIDSet) error {
+	var missing imap.UIDSet
+	uids, _ := set.Nums()
+	for _, uid := range uids {
+		if !s.copied.Contains(uid) {
+			missing.AddNum(uid)
+		}
+	}
+	if len(missing) == 0 {
 		return nil
 	}
-	if err := s.UIDExpunge(set).Close(); err != nil {
-		return fmt.Errorf("expunge: %w", err)
+	if _, err := s.Copy(missing, s.account.MoveTo).Wait(); err != nil {
+		return err
 	}
+	s.copied.AddSet(missing)
 	return nil
 }
 

@@ -129,6 +129,8 @@ func (c *connection) login() error {
 	switch {
 	case errors.As(err, &refused) && refused.Type == imap.StatusResponseTypeNo && refused.Code != imap.ResponseCodeUnavailable:
 		return errLogin // the server's words may repeat what was sent
+	case errors.As(err, &refused): // nor are these shown
+		return fmt.Errorf("login: the server answers %s", refused.Type)
 	case err != nil:
 		return fmt.Errorf("login: %w", err)
 	}

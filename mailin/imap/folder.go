@@ -25,11 +25,12 @@ type candidate struct {
 	uid  imap.UID
 	size int64
 	at   time.Time // INTERNALDATE
+	seen bool
 }
 
 // look takes all mails that are new in the folder. It returns how many.
 func (s *session) look(ctx context.Context) (taken int, err error) {
-	p, quiet, err := s.point(ctx)
+	p, err := s.point(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -39,7 +40,7 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 	}
 	s.progress(func(f *FolderStatus) { f.Remaining = len(uids) })
 	for chunk := range slices.Chunk(uids, batchMails) {
-		n, err := s.take(ctx, chunk, p, quiet)
+		n, err := s.take(ctx, chunk, p)
 		taken += n
 		if err != nil {
 			return taken, err
@@ -48,6 +49,7 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 		if err := s.desk.SetPoint(ctx, s.account.Name, s.folder, p); err != nil {
 			return taken, fmt.Errorf("note the point: %w", err)
 		}
+		s.sound = s.sound || p.Validity != 0 // else all is read again
 		s.progress(func(f *FolderStatus) { f.Remaining -= len(chunk); f.Taken += n })
 	}
 	// What was expunged meanwhile is behind us too.
@@ -62,24 +64,47 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 
 // point returns from where the folder is to be read. Where its mails have new
 // numbers, or none that last, it is read from the start, and what may be old is
-// quiet.
-func (s *session) point(ctx context.Context) (p Point, quiet bool, err error) {
+// quiet. The point tells so, for the next session if this one breaks.
+func (s *session) point(ctx context.Context) (p Point, err error) {
 	if p, err = s.desk.Point(ctx, s.account.Name, s.folder); err != nil {
-		return p, false, fmt.Errorf("ask for the point: %w", err)
+		return p, fmt.Errorf("ask for the point: %w", err)
 	}
 	validity := s.data.UIDValidity
 	switch {
 	case p == (Point{}):
-		p = s.begin(validity)
-		return p, false, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
-	case s.rescanning:
-		return p, true, nil
+		next, err := s.next()
+		if err != nil {
+			return p, err
+		}
+		p = s.begin(validity, next)
+		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
 	case p.Validity != validity, validity == 0 && !s.rescanned, s.backwards(p):
-		s.rescanning, s.rescanned = true, true
-		p.Validity, p.UID, p.UnseenBelow = validity, 0, 0
-		return p, true, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+		next, err := s.next()
+		if err != nil {
+			return p, err
+		}
+		s.rescanned = true
+		p.Validity, p.UID, p.UnseenBelow, p.QuietBelow = validity, 0, 0, uint32(next)
+		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
 	}
-	return p, false, nil
+	return p, nil
+}
+
+// next is the UID of the next mail that comes, or one that is not above it. A
+// server that does not tell it (RFC 9051 §6.3.2) is asked for the last there is.
+func (s *session) next() (imap.UID, error) {
+	if s.data.UIDNext != 0 {
+		return s.data.UIDNext, nil
+	}
+	data, err := s.UIDSearch(&imap.SearchCriteria{UID: []imap.UIDSet{imap.UIDSetNum(0)}}, nil).Wait()
+	if err != nil {
+		return 0, fmt.Errorf("search for the last: %w", err)
+	}
+	last := imap.UID(0)
+	for _, uid := range data.AllUIDs() {
+		last = max(last, uid)
+	}
+	return last + 1, nil
 }
 
 // backwards says that the numbers of a folder have begun anew though the server
@@ -89,17 +114,16 @@ func (s *session) backwards(p Point) bool {
 }
 
 // begin is the point from which a folder is read for the first time.
-func (s *session) begin(validity uint32) Point {
+func (s *session) begin(validity uint32, next imap.UID) Point {
 	p := Point{Validity: validity}
-	last := uint32(max(s.data.UIDNext, 1)) - 1
 	switch s.account.Start {
 	case StartAll:
 	case StartSince:
 		p.Since = s.account.Since
 	case StartUnseen:
-		p.UnseenBelow = last + 1
+		p.UnseenBelow, p.Since = uint32(next), s.now()
 	default:
-		p.UID, p.Since = last, s.now()
+		p.UID, p.Since = uint32(next)-1, s.now()
 	}
 	return p
 }
@@ -138,16 +162,16 @@ func (s *session) behind(p Point) ([]imap.UID, error) {
 
 // take takes the mails of a batch, all or an error: after one that is temporary
 // the batch is taken again. Those that are no more there are passed over.
-func (s *session) take(ctx context.Context, uids []imap.UID, p Point, quiet bool) (int, error) {
+func (s *session) take(ctx context.Context, uids []imap.UID, p Point) (int, error) {
 	mails, err := s.describe(uids)
 	if err != nil {
 		return 0, err
 	}
-	h := handing{session: s, ctx: ctx, quiet: quiet, slots: make(chan struct{}, together)}
+	h := handing{session: s, ctx: ctx, quietBelow: imap.UID(p.QuietBelow), slots: make(chan struct{}, together)}
 	var whole []candidate
 	for _, c := range mails {
 		switch {
-		case (quiet || s.account.Start == StartSince) && c.at.Before(p.Since.Truncate(time.Second)): // not for the desk
+		case s.passedOver(c, p):
 		case s.maxSize > 0 && c.size > s.maxSize:
 			if err := h.note(c); err != nil {
 				return h.wait(err)
@@ -159,19 +183,50 @@ func (s *session) take(ctx context.Context, uids []imap.UID, p Point, quiet bool
 	return h.wait(h.fetch(whole))
 }
 
-// describe asks for the size and the age of mails.
-func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
-	data, err := s.Fetch(imap.UIDSetNum(uids...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true}).Collect()
-	if err != nil {
-		return nil, fmt.Errorf("fetch sizes: %w", err)
+// passedOver says that a mail came before the desk's time. Of a folder that was
+// begun with what nobody had seen, the unseen ones are taken all the same.
+func (s *session) passedOver(c candidate, p Point) bool {
+	old := c.at.Before(p.Since.Truncate(time.Second))
+	switch s.account.Start {
+	case StartSince:
+		return old
+	case StartUnseen:
+		return old && c.seen && c.uid < imap.UID(p.QuietBelow)
 	}
-	for _, d := range data {
-		if slices.Contains(uids, d.UID) { // others come unasked
-			mails = append(mails, candidate{d.UID, d.RFC822Size, d.InternalDate})
+	return old && c.uid < imap.UID(p.QuietBelow)
+}
+
+// describe asks for the size and the age of mails. The library takes news of a
+// mail's flags that come first for the answer, which has a date: such mails are
+// asked for once more.
+func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
+	ask := uids
+	for range 3 {
+		data, err := s.Fetch(imap.UIDSetNum(ask...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true, Flags: true}).Collect()
+		if err != nil {
+			return nil, fmt.Errorf("fetch sizes: %w", err)
+		}
+		var again []imap.UID
+		for _, d := range data {
+			switch {
+			case !slices.Contains(ask, d.UID): // others come unasked
+			case d.InternalDate.IsZero():
+				again = append(again, d.UID)
+			default:
+				mails = append(mails, candidate{d.UID, d.RFC822Size, d.InternalDate, slices.Contains(d.Flags, imap.FlagSeen)})
+			}
+		}
+		if ask = again; len(ask) == 0 {
+			return ordered(mails), nil
 		}
 	}
+	return nil, fmt.Errorf("the server does not tell when mail %d arrived", ask[0])
+}
+
+// ordered sorts mails by their UIDs, each once.
+func ordered(mails []candidate) []candidate {
 	slices.SortFunc(mails, func(a, b candidate) int { return int(a.uid) - int(b.uid) })
-	return slices.CompactFunc(mails, func(a, b candidate) bool { return a.uid == b.uid }), nil
+	return slices.CompactFunc(mails, func(a, b candidate) bool { return a.uid == b.uid })
 }
 
 // envelope is what is known of a mail before it is read.

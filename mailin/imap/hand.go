@@ -21,10 +21,10 @@ import (
 // wait for the disk together share the wait.
 type handing struct {
 	*session
-	ctx   context.Context
-	quiet bool
-	slots chan struct{}
-	wg    sync.WaitGroup
+	ctx        context.Context
+	quietBelow imap.UID
+	slots      chan struct{}
+	wg         sync.WaitGroup
 
 	mu  sync.Mutex
 	n   int
@@ -162,7 +162,7 @@ func (h *handing) recover(missing map[imap.UID]candidate) error {
 func (h *handing) handOver(c candidate, whole []byte) {
 	h.slots <- struct{}{}
 	h.wg.Go(func() {
-		h.receive(h.envelope(c, h.quiet), bytes.NewReader(whole))
+		h.receive(h.envelope(c, c.uid < h.quietBelow), bytes.NewReader(whole))
 		<-h.slots
 	})
 }
@@ -170,7 +170,7 @@ func (h *handing) handOver(c candidate, whole []byte) {
 // stream hands over a large mail while it comes.
 func (h *handing) stream(c candidate, l imap.LiteralReader) error {
 	r := exactly{r: l, left: l.Size()}
-	h.receive(h.envelope(c, h.quiet), &r)
+	h.receive(h.envelope(c, c.uid < h.quietBelow), &r)
 	if r.err != nil {
 		return fmt.Errorf("%w: %w", errBroken, r.err)
 	}
@@ -230,7 +230,7 @@ func (h *handing) note(c candidate) error {
 		if d.UID != c.uid || len(d.BodySection) != 1 {
 			continue
 		}
-		env := h.envelope(c, h.quiet)
+		env := h.envelope(c, c.uid < h.quietBelow)
 		env.Oversize = c.size
 		h.receive(env, strings.NewReader(noteOf(string(d.BodySection[0].Bytes), c.size, h.maxSize, h.account.Name, h.folder)))
 	}

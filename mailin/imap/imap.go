@@ -41,4 +41,5 @@ type Point struct {
 	UID         uint32    `json:"uid"`                    // the highest that was taken or passed over
 	Since       time.Time `json:"since,omitzero"`         // mails that arrived before are not for the desk; zero: all are
 	UnseenBelow uint32    `json:"unseen_below,omitempty"` // of those with a lower UID only the unseen ones are
+	QuietBelow  uint32    `json:"quiet_below,omitempty"`  // those with a lower UID were there when the folder was read again from its start
 }

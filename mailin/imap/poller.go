@@ -10,6 +10,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/emersion/go-imap/v2"
 )
 
 // Options are the settings of a [Poller].
@@ -104,14 +106,18 @@ func (p *Poller) Run(ctx context.Context) error {
 func (p *Poller) follow(ctx context.Context, a *Account, folder string, status *FolderStatus) {
 	pause := p.first
 	var last time.Time // of a whole look
+	var left chores
 	for ctx.Err() == nil {
-		s := session{Poller: p, status: status, lastLook: last}
+		s := session{Poller: p, status: status, lastLook: last, chores: &left}
 		err := s.run(ctx, a, folder)
 		if ctx.Err() != nil {
 			return
 		}
 		if s.lastLook.After(last) {
-			last, pause = s.lastLook, p.first
+			last = s.lastLook
+		}
+		if s.sound {
+			pause = p.first
 		}
 		most := p.most
 		if errors.Is(err, errLogin) {
@@ -147,11 +153,13 @@ func (p *Poller) troubled(status *FolderStatus, err error) {
 type session struct {
 	*Poller
 	*connection
-	status     *FolderStatus
-	rescanning bool // a look from the folder's start is under way
-	rescanned  bool // this session has begun one
-	looked     bool // this session has looked once
-	lastLook   time.Time
+	status    *FolderStatus
+	chores    *chores
+	copied    imap.UIDSet // mails that lie in the folder to move to, and here still
+	rescanned bool        // this session has begun to read the folder from its start
+	looked    bool        // this session has looked once
+	sound     bool        // it came far enough for the next to follow at once
+	lastLook  time.Time
 }
 
 // progress changes the folder's status.
@@ -179,11 +187,8 @@ func (s *session) run(ctx context.Context, a *Account, folder string) (err error
 		if err != nil {
 			return err
 		}
-		s.rescanning = false
-		for more := true; more; {
-			if more, err = s.tidy(ctx); err != nil {
-				return err
-			}
+		if err := s.clear(ctx); err != nil {
+			return err
 		}
 		pause := s.account.Poll
 		if taken > 0 {
@@ -192,6 +197,7 @@ func (s *session) run(ctx context.Context, a *Account, folder string) (err error
 		if err := s.connection.wait(ctx, pause); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("wait for mail: %w", err)
 		}
+		s.sound = true
 	}
 	s.quit()
 	return nil

@@ -36,6 +36,9 @@ type server struct {
 	lines      int               // sent
 	cutTimes   int               // connections cut
 	answers    map[string]string // a command's name → its tagged answer instead of what is right
+	always     map[string]string // the same, every time
+	seenFirst  bool              // once, the question for sizes is answered with flags first
+	noNext     bool              // UIDNEXT is not told
 	vanish     map[uint32]bool   // UIDs that are expunged before they are fetched
 	unasked    bool              // news stand between the answers
 	omit       bool              // once, FETCH leaves a mail out
@@ -46,6 +49,7 @@ type server struct {
 	noTarget   bool              // the folder to move to is missing
 	dumb       bool              // nothing is answered after the login
 	logins     int
+	badLogin   bool // LOGIN is answered BAD, with what was sent
 	news       chan struct{}
 	log        []string // commands
 	conns      map[net.Conn]bool
@@ -57,7 +61,7 @@ func newServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, addr: l.Addr().String(), caps: "IMAP4rev1 IDLE MOVE UIDPLUS", validity: 7, next: 1, news: make(chan struct{}, 16),
-		answers: map[string]string{}, vanish: map[uint32]bool{}, conns: map[net.Conn]bool{}}
+		answers: map[string]string{}, always: map[string]string{}, vanish: map[uint32]bool{}, conns: map[net.Conn]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -178,7 +182,10 @@ func (w *wire) command(tag, rest string) {
 		verb, more, _ := strings.Cut(args, " ")
 		name, args = "UID "+strings.ToUpper(verb), more
 	}
-	if name == "IDLE" {
+	w.mu.Lock()
+	refused := w.always[name] != ""
+	w.mu.Unlock()
+	if name == "IDLE" && !refused {
 		w.idle(tag)
 		return
 	}
@@ -198,6 +205,10 @@ func (w *wire) command(tag, rest string) {
 		w.say("%s %s", tag, answer)
 		return
 	}
+	if answer, ok := w.always[name]; ok {
+		w.say("%s %s", tag, answer)
+		return
+	}
 	if w.unasked {
 		w.say("* %d EXISTS", len(w.inbox))
 		if len(w.inbox) > 0 {
@@ -209,6 +220,10 @@ func (w *wire) command(tag, rest string) {
 		w.say("* CAPABILITY %s", w.caps)
 	case "LOGIN":
 		w.logins++
+		if w.badLogin {
+			w.say("%s BAD no entiendo: %s", tag, args)
+			return
+		}
 		if !strings.Contains(args, "secreto") {
 			w.say("%s NO [AUTHENTICATIONFAILED] no: %s", tag, args)
 			return
@@ -216,7 +231,9 @@ func (w *wire) command(tag, rest string) {
 	case "SELECT", "EXAMINE":
 		w.say("* %d EXISTS", len(w.inbox))
 		w.say("* OK [UIDVALIDITY %d] ok", w.validity)
-		w.say("* OK [UIDNEXT %d] ok", w.next)
+		if !w.noNext {
+			w.say("* OK [UIDNEXT %d] ok", w.next)
+		}
 	case "UID SEARCH":
 		w.search(args)
 	case "UID FETCH":
@@ -277,6 +294,9 @@ func (w *wire) in(set string, uid uint32) bool {
 	for _, part := range strings.Split(set, ",") {
 		from, to, ranged := strings.Cut(part, ":")
 		low, _ := strconv.Atoi(from)
+		if from == "*" {
+			low = int(w.next) - 1
+		}
 		high := low
 		if ranged {
 			high, _ = strconv.Atoi(to)
@@ -321,7 +341,11 @@ func (w *wire) fetch(args string) {
 		}
 		seq := i + 1
 		if !strings.Contains(strings.ToUpper(items), "BODY") {
-			w.say("* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE \"%s\")", seq, m.uid, len(m.text), m.at.Format("02-Jan-2006 15:04:05 -0700"))
+			if w.seenFirst {
+				w.seenFirst = false
+				w.say("* %d FETCH (UID %d FLAGS (\\Seen))", seq, m.uid)
+			}
+			w.say("* %d FETCH (UID %d RFC822.SIZE %d INTERNALDATE \"%s\" FLAGS (%s))", seq, m.uid, len(m.text), m.at.Format("02-Jan-2006 15:04:05 -0700"), strings.Join(m.flags, " "))
 			continue
 		}
 		if !strings.Contains(strings.ToUpper(items), "PEEK") {
