@@ -96,8 +96,27 @@ func (s *settling) gatherAuth(c *rules.Case) {
 	c.Auth = !fail && (pass || evidence.Relay)
 }
 
+// deliveredTo are the fields in which servers write to whom they delivered a mail:
+// what stood in RCPT TO, where a mailbox has no envelope to tell it.
+var deliveredTo = []string{"Delivered-To", "X-Original-To", "X-Delivered-To", "Envelope-To"}
+
+// delivered returns the addresses in such fields. Only behind a server of ours do
+// they count: anybody may write one. More than a mail may name are not looked at.
+func (s *settling) delivered() (addresses []string) {
+	if !s.item.record.Envelope.Auth.Front {
+		return nil
+	}
+	for _, f := range s.item.message.Header {
+		named := func(name string) bool { return strings.EqualFold(name, f.Name) }
+		if slices.ContainsFunc(deliveredTo, named) && len(addresses) < mail.DefaultLimits.Recipients {
+			addresses = append(addresses, strings.Trim(f.Value, "<> \t"))
+		}
+	}
+	return addresses
+}
+
 // addressed returns our addresses that the mail went to: as they stand in To,
-// then Cc, then the rest of the envelope.
+// then Cc, then the rest of the envelope, then where it was delivered.
 func (s *settling) addressed() (as []rules.Addressed) {
 	m := s.item.message
 	seen := map[string]int{}
@@ -118,7 +137,7 @@ func (s *settling) addressed() (as []rules.Addressed) {
 			add(a.Address, true)
 		}
 	}
-	for _, r := range s.item.record.Envelope.Rcpts {
+	for _, r := range slices.Concat(s.item.record.Envelope.Rcpts, s.delivered()) {
 		add(r, false)
 	}
 	return as

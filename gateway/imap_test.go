@@ -81,11 +81,19 @@ func TestQuiet(t *testing.T) {
 	if d, _, _ := p.verdict(old, opening(1)); d != "duplicate" {
 		t.Errorf("an old mail read again: %s", d)
 	}
+	before := len(p.kinds())
 	if d, _, told := p.verdict(old, opening(2)); d != "ticket" || told {
 		t.Errorf("an old mail that never came: %s, acknowledged %t", d, told)
 	}
+	if after := p.kinds(); len(after) != before {
+		t.Errorf("somebody is told of an old mail: %v", after[before:])
+	}
+	agents := count(p.kinds(), "ticket-nuevo")
 	if d, _, told := p.verdict(byIMAP(3), opening(3)); d != "ticket" || !told {
 		t.Errorf("a new one: %s, acknowledged %t", d, told)
+	}
+	if count(p.kinds(), "ticket-nuevo") == agents {
+		t.Error("no agent is told of a new one") // the control
 	}
 	p.healthy()
 }
@@ -128,4 +136,28 @@ func TestFolders(t *testing.T) {
 	}
 	settled(12)
 	p.healthy()
+}
+
+// TestDeliveredTo: an answer that went to a mailbox by way of an alias names our
+// token only where its server says to whom it delivered it. Others may write
+// such a field too.
+func TestDeliveredTo(t *testing.T) {
+	for _, name := range []string{"Delivered-To", "X-Original-To", "X-Delivered-To", "Envelope-To", "X-Other-To"} {
+		for _, front := range []bool{true, false} {
+			p := newPlayed(t, mem.New())
+			p.receive(byIMAP(1), opening(1))
+			p.tellMails()
+			env := byIMAP(2)
+			env.Auth.Front = front
+			answer := name + ": " + p.fill("<$reply(ana1@uni.example)>") + "\n" +
+				strings.NewReplacer("Subject: ", "Subject: Re: ", "<1@", "<2@", "soporte@mesa.example", "alias@uni.example").Replace(opening(1))
+			want := "ticket"
+			if front && name != "X-Other-To" {
+				want = "append"
+			}
+			if d, _, _ := p.verdict(env, answer); d != want {
+				t.Errorf("%s, front %t: %s, want %s", name, front, d, want)
+			}
+		}
+	}
 }
