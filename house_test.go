@@ -56,6 +56,7 @@ var caged = map[string]string{
 	"github.com/emersion/go-smtp":         "mailin mailout bench",
 	"github.com/emersion/go-imap":         "mailin/imap",
 	"github.com/emersion/go-msgauth":      "mailin/verify",
+	"github.com/pires/go-proxyproto":      "mailin",
 	"blitiri.com.ar/go/spf":               "mailin/verify",
 	"github.com/emersion/go-ical":         "mail",
 	"github.com/emersion/go-message":      "mail",

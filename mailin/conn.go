@@ -31,6 +31,8 @@ type conn struct {
 	server   *Server
 	peer     netip.Addr   // invalid on a Unix socket
 	peerName string       // peer as text, or ""
+	nameless bool         // a proxy has yet to say whose connection it is; nothing is sent until then
+	stranger bool         // no trust goes with the address
 	counted  netip.Prefix // see Server.countedAs
 
 	stream net.Conn // the socket or the TLS over it
@@ -72,11 +74,12 @@ const answerTime = time.Minute
 func newConn(s *Server, socket net.Conn) *conn {
 	c := &conn{Conn: socket, server: s, stream: socket}
 	if tcp, ok := socket.RemoteAddr().(*net.TCPAddr); ok {
-		addr, _ := netip.AddrFromSlice(tcp.IP)
-		c.peer = addr.Unmap()
+		c.peer = addressOf(tcp)
 		c.peerName = c.peer.String()
 	}
-	c.counted = s.countedAs(c.peer)
+	if c.nameless = s.proxied(c.peer); !c.nameless {
+		c.counted = s.countedAs(c.peer)
+	}
 	c.in = bufio.NewReaderSize(source{c}, 8<<10)
 	return c
 }
@@ -90,6 +93,9 @@ func (c *conn) Read(p []byte) (n int, err error) {
 			n, err = 0, io.EOF
 		}
 	}()
+	if c.nameless && !c.dead {
+		c.introduce()
+	}
 	for len(c.line) == 0 {
 		if c.dead {
 			return 0, io.EOF
@@ -286,7 +292,7 @@ func (c *conn) put(p []byte) {
 
 // flush sends the answers that have gathered.
 func (c *conn) flush() {
-	if len(c.out) == 0 || c.dead {
+	if len(c.out) == 0 || c.dead || c.nameless {
 		return
 	}
 	if now := time.Now(); c.writeUntil.Sub(now) < answerTime/2 {

@@ -28,6 +28,8 @@ type Options struct {
 	MaxPerPeer     int            // at once from one IPv4 address or IPv6 /64; 50; loopback and TrustedRelays are not counted
 	TrustedRelays  []netip.Prefix // peers that let out only mail of people they have authenticated
 	FrontServers   []netip.Prefix // peers that are servers of ours and write Authentication-Results; loopback and TrustedRelays are
+	ProxyFrom      []netip.Prefix // peers that must say with the PROXY protocol whose connection they bring
+	ProxySocket    bool           // peers on Unix sockets are such
 	Certificate    string         // PEM file; with Key it makes STARTTLS available
 	Key            string         // PEM file; both are read again when they change
 	ReadTimeout    time.Duration  // for a whole command, and for each read of a mail's text; 5 min
@@ -216,6 +218,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 }
 
+const tooManyOfPeer = "Too many connections from your address"
+
 // admit counts a new connection, or says why there is no room for it.
 func (s *Server) admit(c *conn) (why string) {
 	s.mu.Lock()
@@ -226,7 +230,7 @@ func (s *Server) admit(c *conn) (why string) {
 	case len(s.conns) >= s.MaxConnections:
 		return "Too many connections"
 	case c.counted.IsValid() && s.peers[c.counted] >= s.MaxPerPeer:
-		return "Too many connections from your address"
+		return tooManyOfPeer
 	}
 	s.conns[c] = struct{}{}
 	if c.counted.IsValid() {
@@ -259,12 +263,7 @@ func (o *Options) Auth(peer netip.Addr) mail.Auth {
 
 // trusted says whether a peer is one of the TrustedRelays.
 func (o *Options) trusted(peer netip.Addr) bool {
-	for _, p := range o.TrustedRelays {
-		if p.Contains(peer) {
-			return true
-		}
-	}
-	return false
+	return contains(o.TrustedRelays, peer)
 }
 
 // front says whether a peer is a server of the site's own, which takes forged
@@ -274,12 +273,7 @@ func (o *Options) front(peer netip.Addr) bool {
 	if !peer.IsValid() || peer.IsLoopback() || o.trusted(peer) {
 		return true // without an address it came over a socket of this machine
 	}
-	for _, p := range o.FrontServers {
-		if p.Contains(peer) {
-			return true
-		}
-	}
-	return false
+	return contains(o.FrontServers, peer)
 }
 
 // countedAs is what a peer's connections are counted under; the zero Prefix

@@ -59,7 +59,7 @@ func (s *session) Mail(from string, options *smtp.MailOptions) error {
 		From:       from,
 		Peer:       c.peerName,
 		Helo:       helo(s.client.Hostname()),
-		Auth:       c.server.Auth(c.peer),
+		Auth:       c.auth(),
 		ReceivedAt: c.server.Now().UTC(),
 	}
 	if c.server.LMTP {

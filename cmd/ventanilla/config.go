@@ -39,6 +39,9 @@ type Config struct {
 	folder      string         // that relative paths start from
 	zone        *time.Location // of Desk.Zone
 	relays      []netip.Prefix // of Trust.Relays
+	smtpProxies []netip.Prefix // of SMTP.Proxy
+	lmtpProxies []netip.Prefix // of LMTP.Proxy
+	proxySocket bool           // LMTP.Proxy has "unix"
 	servers     []netip.Prefix // of Trust.Servers
 	rootCAs     *x509.CertPool // of servers; nil means the system's
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
@@ -60,19 +63,21 @@ type DeskConfig struct {
 
 // SMTPConfig is [smtp].
 type SMTPConfig struct {
-	Listen         string `toml:"listen" help:"Dónde escucha, por ejemplo :25 o 127.0.0.1:2525. Vacío: no hay entrada por SMTP."`
-	Hostname       string `toml:"hostname" help:"Nombre con que se presenta. Vacío: domain de [desk]."`
-	Certificate    string `toml:"certificate" help:"Certificado para STARTTLS, archivo PEM. Se vuelve a leer cuando cambia. Vacío: sin STARTTLS."`
-	Key            string `toml:"key" help:"Clave privada del certificado, archivo PEM que solo puede leer su dueño."`
-	MaxSize        Size   `toml:"max_size" help:"Tamaño máximo de un correo, adjuntos incluidos, como viaja (un archivo ocupa un tercio más)."`
-	MaxConnections int    `toml:"max_connections" help:"Conexiones a la vez."`
-	MaxPerPeer     int    `toml:"max_per_peer" help:"Conexiones a la vez desde una misma dirección IP."`
-	MaxRecipients  int    `toml:"max_recipients" help:"Destinatarios de un correo."`
+	Listen         string   `toml:"listen" help:"Dónde escucha, por ejemplo :25 o 127.0.0.1:2525. Vacío: no hay entrada por SMTP."`
+	Proxy          []string `toml:"proxy" help:"Direcciones IP o redes de balanceadores (HAProxy, nginx) que abren cada conexión con la cabecera del protocolo PROXY, versión 1 o 2: desde ellas es obligatoria, y cuenta la dirección del cliente que nombra. De las demás no se acepta."`
+	Hostname       string   `toml:"hostname" help:"Nombre con que se presenta. Vacío: domain de [desk]."`
+	Certificate    string   `toml:"certificate" help:"Certificado para STARTTLS, archivo PEM. Se vuelve a leer cuando cambia. Vacío: sin STARTTLS."`
+	Key            string   `toml:"key" help:"Clave privada del certificado, archivo PEM que solo puede leer su dueño."`
+	MaxSize        Size     `toml:"max_size" help:"Tamaño máximo de un correo, adjuntos incluidos, como viaja (un archivo ocupa un tercio más)."`
+	MaxConnections int      `toml:"max_connections" help:"Conexiones a la vez."`
+	MaxPerPeer     int      `toml:"max_per_peer" help:"Conexiones a la vez desde una misma dirección IP."`
+	MaxRecipients  int      `toml:"max_recipients" help:"Destinatarios de un correo."`
 }
 
 // LMTPConfig is [lmtp].
 type LMTPConfig struct {
-	Listen string `toml:"listen" help:"Dónde escucha: 127.0.0.1:24 o unix:/run/ventanilla/lmtp.sock. Vacío: no hay entrada por LMTP."`
+	Listen string   `toml:"listen" help:"Dónde escucha: 127.0.0.1:24 o unix:/run/ventanilla/lmtp.sock. Vacío: no hay entrada por LMTP."`
+	Proxy  []string `toml:"proxy" help:"Como proxy de [smtp]; \"unix\" si el balanceador llega por el socket."`
 }
 
 // WebConfig is [web].
@@ -259,6 +264,7 @@ func (k *configChecker) ways(c *Config) {
 	} else {
 		k.wrong("lmtp.listen", wrongListen(c.LMTP.Listen))
 	}
+	k.proxies(c)
 	if c.SMTP.Hostname == "" {
 		c.SMTP.Hostname = c.Desk.Domain
 	} else {
@@ -268,6 +274,21 @@ func (k *configChecker) ways(c *Config) {
 		k.fault("smtp", "certificate y key van juntos: falta uno de los dos")
 	}
 	k.publicURL(c)
+}
+
+// proxies checks who must say with the PROXY protocol whose connection it brings.
+func (k *configChecker) proxies(c *Config) {
+	c.smtpProxies = k.networks("smtp.proxy", c.SMTP.Proxy)
+	socket := strings.HasPrefix(c.LMTP.Listen, "unix:")
+	switch {
+	case len(c.LMTP.Proxy) == 0:
+	case socket && (len(c.LMTP.Proxy) > 1 || c.LMTP.Proxy[0] != "unix"):
+		k.fault("lmtp.proxy", "por un socket no llegan direcciones IP: escriba proxy = [\"unix\"], o una dirección y un puerto en listen")
+	case socket:
+		c.proxySocket = true
+	default:
+		c.lmtpProxies = k.networks("lmtp.proxy", c.LMTP.Proxy)
+	}
 }
 
 func (k *configChecker) publicURL(c *Config) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"flag"
+	"fmt"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -101,8 +102,11 @@ reopen_days = 0
 own_domains = ["Uni.EDU"]
 [web]
 listen = "127.0.0.1:8025"
+[smtp]
+proxy = ["10.9.0.1", "fd00::/8"]
 [lmtp]
 listen = "unix:/run/ventanilla/lmtp.sock"
+proxy = ["unix"]
 [trust]
 relays = ["10.0.0.5", "10.1.2.3/16", "::1"]
 agents = "bound"
@@ -116,6 +120,13 @@ approvals = "bound"
 	relays := []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("10.1.0.0/16"), netip.MustParsePrefix("::1/128")}
 	if diff := cmp.Diff(relays, c.relays, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Error(diff)
+	}
+	s := &service{house: &house{config: c}}
+	if o := s.mailOptions(false); fmt.Sprint(o.ProxyFrom) != "[10.9.0.1/32 fd00::/8]" || o.ProxySocket {
+		t.Errorf("[smtp] proxy: %v, %v", o.ProxyFrom, o.ProxySocket)
+	}
+	if o := s.mailOptions(true); len(o.ProxyFrom) > 0 || !o.ProxySocket {
+		t.Errorf("[lmtp] proxy: %v, %v", o.ProxyFrom, o.ProxySocket)
 	}
 	w := c.world()
 	if w.Domain != "mesa.example" || w.PublicURL != "https://mesa.example" || w.ReopenWithin != 0 || !w.Own("uni.edu") {

@@ -220,7 +220,10 @@ func listen(network, address, key string) (net.Listener, error) {
 func (s *service) mailOptions(lmtp bool) mailin.Options {
 	c := s.config.SMTP
 	o := mailin.Options{Hostname: c.Hostname, MaxSize: int64(c.MaxSize), MaxRecipients: c.MaxRecipients, MaxConnections: c.MaxConnections,
-		MaxPerPeer: c.MaxPerPeer, TrustedRelays: s.config.relays, FrontServers: s.config.servers, LMTP: lmtp, Log: s.slog}
+		MaxPerPeer: c.MaxPerPeer, TrustedRelays: s.config.relays, FrontServers: s.config.servers, ProxyFrom: s.config.smtpProxies, LMTP: lmtp, Log: s.slog}
+	if lmtp {
+		o.ProxyFrom, o.ProxySocket = s.config.lmtpProxies, s.config.proxySocket
+	}
 	if s.verifier != nil && !lmtp {
 		o.Verify, o.SpoolFolder, o.SpoolReserve = s.verifier.Check, s.config.path(s.config.State), int64(s.config.Disk.Reserve)
 	}
