@@ -458,10 +458,31 @@ func TestExpired(t *testing.T) {
 // the signature whose key came, however long others are waited for.
 func TestTimeForText(t *testing.T) {
 	k := readCase(t, "testdata/cases/dns-hangs-beside-signature.txtar", keys(t))
-	v := New(Options{Timeout: time.Second, Servers: []string{k.zone.serve(t), k.zone.serve(t), k.zone.serve(t)}})
-	if got := v.Check(context.Background(), k.env, bytes.NewReader(k.mail)); !got.Pass || got.DKIM[0].Result != "temperror" {
+	const all = 2 * time.Second
+	v := New(Options{Timeout: all, Servers: []string{k.zone.serve(t), k.zone.serve(t), k.zone.serve(t)}})
+	began := time.Now()
+	text := &ending{r: bytes.NewReader(k.mail)}
+	got := v.Check(context.Background(), k.env, text)
+	if !got.Pass || got.DKIM[0].Result != "temperror" {
 		t.Errorf("%+v", got)
 	}
+	if at := text.at.Sub(began); at < all/2 || at > all*9/10 {
+		t.Errorf("the text was read to its end after %v of %v", at, all)
+	}
+}
+
+// ending notes when a reader first ended.
+type ending struct {
+	r  *bytes.Reader
+	at time.Time
+}
+
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.r.Read(p)
+	if err != nil && e.at.IsZero() {
+		e.at = time.Now()
+	}
+	return n, err
 }
 
 // TestOrganisation: where an organisation ends.
