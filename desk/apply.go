@@ -56,6 +56,14 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return nil, "cancelled"
 	}
 	switch c.Kind {
+	case CmdSet:
+		return decideSet(t, c)
+	case CmdTag, CmdUntag:
+		return decideTag(t, c)
+	case CmdWait:
+		return decideWait(t, c)
+	case CmdCancel:
+		return []Event{{Kind: CancelledEvent, Old: string(t.State), New: string(Cancelled), Text: c.Text}}, ""
 	case CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject:
 		return decideState(t, c)
 	case CmdAssign, CmdQueue, CmdPriority, CmdType, CmdJoin:
@@ -186,6 +194,9 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Number, t.Subject, t.Type, t.Queue, t.Priority = o.Number, o.Subject, o.Type, o.Queue, o.Priority
 		t.Language, t.Requester, t.Assignee = o.Language, o.Requester, o.Assignee
 		t.Unverified, t.Linked = o.Unverified, o.Linked
+		t.Details = o.Details
+	case FieldChanged, Tagged, Untagged, WaitingSet, CancelledEvent:
+		t = evolveDetails(t, e)
 	case Assigned:
 		t.Assignee = e.New
 		if t.State == New && e.New != "" {
@@ -226,7 +237,7 @@ func Evolve(t Ticket, e Event) Ticket {
 
 // moved returns t in state s, with the times that belong to it.
 func (t Ticket) moved(s State, at time.Time) Ticket {
-	t.State = s
+	t.State, t.Waiting, t.WaitUntil = s, "", time.Time{}
 	switch s {
 	case Resolved:
 		t.ResolvedAt, t.ClosedAt = at, time.Time{}

@@ -27,6 +27,12 @@ func opened(t *testing.T) Tickets {
 func TestLife(t *testing.T) {
 	luis, ana := ByAgent("luis"), ByPerson(7)
 	cmd := func(k CommandKind, a Actor) Command { return Command{Ticket: 1, Kind: k, Actor: a, Article: true} }
+	set := func(f Field, value string) Command {
+		return Command{Ticket: 1, Kind: CmdSet, Actor: luis, Field: f, Value: value}
+	}
+	tag := func(k CommandKind, value string) Command {
+		return Command{Ticket: 1, Kind: k, Actor: luis, Value: value}
+	}
 	for _, c := range []struct {
 		name   string
 		cmds   []Command
@@ -57,6 +63,25 @@ func TestLife(t *testing.T) {
 		{name: "move releases", cmds: []Command{{Ticket: 1, Kind: CmdAssign, Actor: luis, Value: "luis"}, {Ticket: 1, Kind: CmdQueue, Actor: luis, Value: "redes"}}, events: "assigned queue-changed", state: Open,
 			check: func(t Ticket) bool { return t.Assignee == "" && t.Queue == "redes" }},
 		{name: "priority out of range", cmds: []Command{{Ticket: 1, Kind: CmdPriority, Actor: luis, Number: 6}}, reason: "priority-range"},
+		{name: "fields", cmds: []Command{set(FieldCategory, "redes"), set(FieldUrgency, "2"), set(OwnField("cedula"), " 123 "), set(OwnField("cedula"), "123")}, events: "field-changed field-changed field-changed", state: New,
+			check: func(t Ticket) bool { return t.Category == "redes" && t.Urgency == 2 && t.Fields["cedula"] == "123" }},
+		{name: "a field is emptied", cmds: []Command{set(OwnField("cedula"), "1"), set(OwnField("cedula"), "")}, events: "field-changed field-changed", state: New,
+			check: func(t Ticket) bool { return len(t.Fields) == 0 }},
+		{name: "no such field", cmds: []Command{set("color", "azul")}, reason: "unknown-field"},
+		{name: "a subject is not emptied", cmds: []Command{set(FieldSubject, "  ")}, reason: "subject-missing"},
+		{name: "urgency out of range", cmds: []Command{set(FieldUrgency, "0")}, reason: "priority-range"},
+		{name: "no such level", cmds: []Command{set(FieldLevel, "3")}, reason: "unknown-level"},
+		{name: "tags", cmds: []Command{tag(CmdTag, "VPN"), tag(CmdTag, "vpn"), tag(CmdTag, "red"), tag(CmdUntag, "vpn"), tag(CmdUntag, "x")}, events: "tagged tagged untagged", state: New,
+			check: func(t Ticket) bool { return len(t.Tags) == 1 && t.Tags[0] == "red" }},
+		{name: "an empty tag", cmds: []Command{tag(CmdTag, " ")}, reason: "tag-missing"},
+		{name: "wait", cmds: []Command{{Ticket: 1, Kind: CmdWait, Actor: luis, Value: "requester", Until: t0}, {Ticket: 1, Kind: CmdWait, Actor: luis, Value: "requester", Until: t0}}, events: "waiting", state: Pending,
+			check: func(t Ticket) bool { return t.Waiting == ForRequester && t.WaitUntil.Equal(t0) }},
+		{name: "a reply ends the waiting", cmds: []Command{{Ticket: 1, Kind: CmdWait, Actor: luis, Value: "provider", Until: t0}, cmd(CmdReply, ana)}, events: "waiting replied", state: Open,
+			check: func(t Ticket) bool { return t.Waiting == "" && t.WaitUntil.IsZero() }},
+		{name: "wait for nobody", cmds: []Command{{Ticket: 1, Kind: CmdWait, Actor: luis, Value: "godot"}}, reason: "unknown-waiting"},
+		{name: "wait when closed", cmds: []Command{cmd(CmdClose, luis), {Ticket: 1, Kind: CmdWait, Actor: luis, Value: "desk"}}, reason: "already-closed"},
+		{name: "cancel", cmds: []Command{{Ticket: 1, Kind: CmdCancel, Actor: luis, Text: "duplicado"}, {Ticket: 1, Kind: CmdNote, Actor: luis}}, events: "cancelled noted", state: Cancelled},
+		{name: "nothing after cancelling", cmds: []Command{{Ticket: 1, Kind: CmdCancel, Actor: luis}, cmd(CmdReopen, luis)}, reason: "cancelled"},
 		{name: "hold and accept", cmds: []Command{cmd(CmdHold, ByPerson(9)), {Ticket: 1, Kind: CmdAccept, Actor: luis, Number: 2}}, events: "held accepted", state: New,
 			check: func(t Ticket) bool { return t.Held == 0 && t.Articles == 2 }},
 		{name: "accept nothing", cmds: []Command{{Ticket: 1, Kind: CmdAccept, Actor: luis, Number: 2}}, reason: "nothing-held"},
@@ -98,15 +123,15 @@ func TestLife(t *testing.T) {
 // its events are numbered without a gap.
 func TestSum(t *testing.T) {
 	kinds := []CommandKind{CmdAnswer, CmdReply, CmdNote, CmdHold, CmdAccept, CmdSetAside, CmdAutoReply, CmdAssign, CmdQueue, CmdPriority,
-		CmdType, CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject, CmdJoin, CmdDelivery}
+		CmdType, CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject, CmdJoin, CmdDelivery, CmdSet, CmdTag, CmdUntag, CmdWait, CmdCancel}
 	rapid.Check(t, func(r *rapid.T) {
 		ts, history, err := Apply(nil, t0, Command{Ticket: 1, Kind: CmdOpen, Actor: ByPerson(1), Opening: &Opening{Number: "1", Queue: "q", Requester: 1}, Article: true})
 		if err != nil {
 			r.Fatal(err)
 		}
 		for i := range rapid.IntRange(1, 30).Draw(r, "n") {
-			c := Command{Ticket: 1, Kind: rapid.SampledFrom(kinds).Draw(r, "kind"), Actor: rapid.SampledFrom([]Actor{ByAgent("a"), ByPerson(1), System}).Draw(r, "actor"),
-				Value: rapid.SampledFrom([]string{"", "a", "b", KeepState}).Draw(r, "value"), Number: rapid.IntRange(0, 6).Draw(r, "number"),
+			c := Command{Ticket: 1, Kind: rapid.SampledFrom(kinds).Draw(r, "kind"), Field: rapid.SampledFrom([]Field{FieldCategory, FieldUrgency, OwnField("x")}).Draw(r, "field"), Actor: rapid.SampledFrom([]Actor{ByAgent("a"), ByPerson(1), System}).Draw(r, "actor"),
+				Value: rapid.SampledFrom([]string{"", "a", "b", "3", string(ForProvider), KeepState}).Draw(r, "value"), Number: rapid.IntRange(0, 6).Draw(r, "number"),
 				Person: PersonID(rapid.IntRange(1, 60).Draw(r, "person")), Article: true, Text: strings.Repeat("ñ", rapid.IntRange(0, 3000).Draw(r, "text"))}
 			after, evs, err := Apply(ts, t0.Add(time.Duration(i)*time.Minute), c)
 			if errors.Is(err, ErrRefused) {

@@ -87,11 +87,14 @@ type Ticket struct {
 	Held       int        `json:"held,omitempty"` // articles that wait for #aceptar or #apartar
 	Unverified bool       `json:"unverified,omitempty"`
 	Linked     TicketID   `json:"linked,omitempty"` // the ticket that this one was split off from by lack of proof
-	OpenedAt   time.Time  `json:"opened_at"`
-	UpdatedAt  time.Time  `json:"updated_at"`
-	ResolvedAt time.Time  `json:"resolved_at,omitzero"`
-	ClosedAt   time.Time  `json:"closed_at,omitzero"`
-	Decision   string     `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
+	Details
+	Waiting    Waiting   `json:"waiting,omitempty"`   // whom a pending ticket waits for
+	WaitUntil  time.Time `json:"wait_until,omitzero"` // when it comes back by itself; zero: it does not
+	OpenedAt   time.Time `json:"opened_at"`
+	UpdatedAt  time.Time `json:"updated_at"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
 
 // MaxOthers is how many observers and guests a ticket can have.
@@ -139,6 +142,8 @@ type Event struct {
 	Person  PersonID  `json:"person,omitempty"` // who was added
 	Ack     Ack       `json:"ack,omitempty"`
 	Quiet   bool      `json:"quiet,omitempty"` // nobody is told
+	Field   Field     `json:"field,omitempty"` // what FieldChanged has changed
+	Until   time.Time `json:"until,omitzero"`  // of WaitingSet
 }
 
 // MaxReason is how many bytes of a comment or reason an event keeps.
@@ -157,6 +162,7 @@ type Opening struct {
 	Unverified bool     `json:"unverified,omitempty"`
 	Linked     TicketID `json:"linked,omitempty"`
 	Told       []string `json:"told,omitempty"` // other queues whose addresses the mail went to
+	Details
 }
 
 // Ack says how the requester of a new ticket is acknowledged.
@@ -191,8 +197,13 @@ const (
 	RejectedEvent   EventKind = "rejected"
 	ClosedEvent     EventKind = "closed"
 	Reopened        EventKind = "reopened"
-	Joined          EventKind = "joined"   // a person became observer or guest
-	Delivery        EventKind = "delivery" // the ledger: what became of a mail of ours
+	FieldChanged    EventKind = "field-changed" // Field says which
+	Tagged          EventKind = "tagged"
+	Untagged        EventKind = "untagged"
+	WaitingSet      EventKind = "waiting"   // New: whom it waits for
+	CancelledEvent  EventKind = "cancelled" // annulled, with the reason in Text
+	Joined          EventKind = "joined"    // a person became observer or guest
+	Delivery        EventKind = "delivery"  // the ledger: what became of a mail of ours
 )
 
 // Command is something asked of a ticket. The zero fields of a command are
@@ -201,13 +212,15 @@ type Command struct {
 	Ticket   TicketID
 	Kind     CommandKind
 	Actor    Actor
-	Value    string   // agent, queue or type; KeepState of Reply; action of Delivery
-	Number   int      // priority, or article for Accept and SetAside
-	Text     string   // reason or comment
-	Opening  *Opening // of Open
-	Ack      Ack      // of Open
-	Person   PersonID // of Join
-	Article  bool     // the mail being processed becomes an article of it
+	Value    string    // agent, queue, type, tag or a field's value; whom Wait waits for; KeepState of Reply; action of Delivery
+	Field    Field     // of Set
+	Until    time.Time // of Wait; zero: until somebody writes
+	Number   int       // priority, or article for Accept and SetAside
+	Text     string    // reason or comment
+	Opening  *Opening  // of Open
+	Ack      Ack       // of Open
+	Person   PersonID  // of Join
+	Article  bool      // the mail being processed becomes an article of it
 	Quiet    bool
 	Revision int // of a decision: the Resolution it was made for; 0 means the present one
 }
@@ -234,6 +247,11 @@ const (
 	CmdReopen    CommandKind = "reopen"
 	CmdApprove   CommandKind = "approve"
 	CmdReject    CommandKind = "reject"
+	CmdSet       CommandKind = "set" // Field to Value
+	CmdTag       CommandKind = "tag"
+	CmdUntag     CommandKind = "untag"
+	CmdWait      CommandKind = "wait"
+	CmdCancel    CommandKind = "cancel"
 	CmdJoin      CommandKind = "join"
 	CmdDelivery  CommandKind = "delivery"
 )

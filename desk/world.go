@@ -20,6 +20,130 @@ type World struct {
 	Queues       []Queue       // in the order of the file; the first is the default
 	Agents       []Agent
 	OwnDomains   []string // lower case
+	Categories   []Category
+	Services     []Service
+	Clients      []Client
+	Fields       []FieldKind
+	Assets       []Asset
+	Types        []string // that a ticket can have, as the admin writes them; none: any
+	Matrix       Matrix
+	Known        map[string]Known // people of whom the files tell, by address in lower case
+}
+
+// Category is a topic that people write about.
+type Category struct {
+	Name     string
+	Title    string
+	Queue    string // where its tickets go; "" leaves that open
+	Service  string
+	Type     string
+	Owner    string   // agent
+	Urgency  int      // 1 to 5; 0 leaves it open
+	Impact   int      // 1 to 5; 0 leaves it open
+	Required []string // names of fields that the desk has to know
+}
+
+// Service is something that the desk looks after. Services form a tree.
+type Service struct{ Name, Title, Parent string }
+
+// Client is an institution that the desk works for.
+type Client struct {
+	Name     string
+	Title    string
+	Domains  []string // of its people's addresses, lower case
+	Services []string // that it has; none: all
+	Products []string
+}
+
+// FieldKind is a piece of data of the admin's own that tickets can have.
+type FieldKind struct {
+	Name    string
+	Title   string
+	Labels  []string // words by which people name it in a mail, besides Title
+	Example string
+	Values  []string // that it can have; none: any
+	Pattern string   // regular expression that a value must match; "": any
+}
+
+// Asset is a thing that tickets can be about.
+type Asset struct{ Name, Title, Client, Address string }
+
+// Known is what the files tell of a person.
+type Known struct {
+	Name       string
+	Address    string // the one to write to
+	Further    []string
+	Phone      string
+	Department string
+	Client     string
+}
+
+// Matrix makes a priority of urgency and impact: [urgency-1][impact-1], each 1
+// (most) to 5. The zero Matrix takes their mean, the more urgent half of it.
+type Matrix [5][5]int
+
+// Priority returns the priority for an urgency and an impact. Where one of them
+// is not known (0) the other is the priority, 0 if neither is.
+func (m Matrix) Priority(urgency, impact int) int {
+	if urgency < 1 || urgency > 5 || impact < 1 || impact > 5 {
+		return max(urgency, impact, 0)
+	}
+	if p := m[urgency-1][impact-1]; p != 0 {
+		return p
+	}
+	return (urgency + impact) / 2
+}
+
+// Category returns the category of that name.
+func (w *World) Category(name string) (Category, bool) {
+	return named(w.Categories, name, func(c Category) string { return c.Name })
+}
+
+// Service returns the service of that name.
+func (w *World) Service(name string) (Service, bool) {
+	return named(w.Services, name, func(s Service) string { return s.Name })
+}
+
+// Client returns the client of that name.
+func (w *World) Client(name string) (Client, bool) {
+	return named(w.Clients, name, func(c Client) string { return c.Name })
+}
+
+// Field returns the admin's field of that name.
+func (w *World) Field(name string) (FieldKind, bool) {
+	return named(w.Fields, name, func(f FieldKind) string { return f.Name })
+}
+
+// Asset returns the asset of that name.
+func (w *World) Asset(name string) (Asset, bool) {
+	return named(w.Assets, name, func(a Asset) string { return a.Name })
+}
+
+// ClientOf returns the client that the person of an address belongs to: as
+// people.csv says, or by the address's domain.
+func (w *World) ClientOf(address string) (Client, bool) {
+	address = strings.ToLower(address)
+	if k, ok := w.Known[address]; ok && k.Client != "" {
+		return w.Client(k.Client)
+	}
+	at := strings.LastIndexByte(address, '@')
+	for _, c := range w.Clients {
+		for _, d := range c.Domains {
+			if d == address[at+1:] {
+				return c, true
+			}
+		}
+	}
+	return Client{}, false
+}
+
+func named[T any](all []T, name string, nameOf func(T) string) (found T, ok bool) {
+	for _, one := range all {
+		if strings.EqualFold(nameOf(one), name) {
+			return one, true
+		}
+	}
+	return found, false
 }
 
 // Queue is a department that tickets wait in.
