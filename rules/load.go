@@ -172,6 +172,8 @@ func (l *loader) effects(c *checker, t ruleText) Route {
 	}
 	if c.has("type") && route.Type == "" {
 		c.fault("type", "el tipo está vacío: quite la clave o escriba uno")
+	} else if wrong := WrongType(l.world, route.Type); wrong != "" {
+		c.fault("type", "%s", wrong)
 	}
 	if t.Priority != nil {
 		if route.Priority = Priority(fmt.Sprint(t.Priority)); route.Priority == 0 {

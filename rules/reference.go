@@ -29,6 +29,12 @@ func Reference() []Section {
 	var all []Section
 	all = append(all, Describe("desk/queues.toml", queueFile{})...)
 	all = append(all, Describe("desk/agents.toml", agentFile{})...)
+	all = append(all, Describe("desk/categories.toml", categoryFile{})...)
+	all = append(all, Describe("desk/fields.toml", fieldFile{})...)
+	all = append(all, Describe("desk/services.toml", serviceFile{})...)
+	all = append(all, Describe("desk/clients.toml", clientFile{})...)
+	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
+	all = append(all, Describe("desk/types.toml", typeFile{})...)
 	return append(all, Describe("rules/*.toml", ruleFile{})...)
 }
 

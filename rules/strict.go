@@ -459,6 +459,9 @@ func meant(word string, valid []string, kind string) string {
 	if near := nearest(word, valid); near != "" {
 		return fmt.Sprintf("; ¿quiso decir %q?", near)
 	}
+	if len(valid) == 0 {
+		return ""
+	}
 	return fmt.Sprintf("; %s: %s", kind, strings.Join(valid, ", "))
 }
 

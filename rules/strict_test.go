@@ -65,7 +65,7 @@ func TestDecodeForms(t *testing.T) {
 
 func TestDecodeMistakes(t *testing.T) {
 	for text, want := range map[string]string{
-		"[nested.deep]\nx = 1":      "f.toml:1:9: no se conoce la sección [nested.deep]; secciones: ",
+		"[nested.deep]\nx = 1":      "f.toml:1:9: no se conoce la sección [nested.deep]",
 		"[top]":                     "f.toml:1:2: top no es una sección: escriba top = …",
 		"[[nested]]":                "f.toml:1:3: [[nested]] va entre corchetes simples: [nested]",
 		"top.x = 1":                 "f.toml:1:1: top no es una sección: sobra lo que sigue al punto",

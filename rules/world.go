@@ -41,20 +41,22 @@ type agentText struct {
 	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
 }
 
-// LoadWorld reads desk/queues.toml and desk/agents.toml of an installation and
-// returns base with their queues and agents, the default queue first. All
+// LoadWorld reads the folder desk of an installation and returns base with what its
+// files say, the default queue first. Only queues.toml and agents.toml must be there. All
 // mistakes are returned at once, each a *[FileError].
 func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 	var queues queueFile
 	var agents agentFile
 	queueDocument, queueErr := readFile(installation, "desk/queues.toml", &queues)
 	agentDocument, agentErr := readFile(installation, "desk/agents.toml", &agents)
-	if err := errors.Join(queueErr, agentErr); err != nil {
+	var more moreFiles
+	if err := errors.Join(queueErr, agentErr, more.read(installation)); err != nil {
 		return nil, err
 	}
 	world := base
 	world.Queues, world.Agents = nil, nil
 	b := builder{world: &world, names: map[string]string{}, addresses: map[string]string{}}
+	b.types(&more)
 	for i, t := range agents.Agents {
 		b.agent(&checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}, t)
 	}
@@ -64,6 +66,7 @@ func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 	if len(queues.Queues) == 0 {
 		b.faults = append(b.faults, &FileError{File: "desk/queues.toml", Message: "no hay ninguna cola: hace falta al menos una sección [[queue]]"})
 	}
+	b.more(&more)
 	if err := Join(b.faults...); err != nil {
 		return nil, err
 	}
@@ -109,6 +112,9 @@ func (b *builder) queue(c *checker, t queueText) {
 		b.address(c, fmt.Sprintf("further[%d]", i), a, "de la cola "+t.Name)
 	}
 	b.queueAgents(c, t.Agents)
+	if wrong := WrongType(b.world, t.Type); wrong != "" {
+		c.fault("type", "%s", wrong)
+	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
 		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy),
