@@ -66,6 +66,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return []Event{{Kind: CancelledEvent, Old: string(t.State), New: string(Cancelled), Text: c.Text}}, ""
 	case CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject:
 		return decideState(t, c)
+	case CmdWarn, CmdBreach:
+		return decideTerm(t, c), ""
 	case CmdAssign, CmdQueue, CmdPriority, CmdType, CmdJoin:
 		return decideField(t, c)
 	}
@@ -150,6 +152,19 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 	return []Event{change}, ""
 }
 
+// decideTerm handles what a clock comes to. Nothing is told twice, nor of a clock
+// that does not run.
+func decideTerm(t Ticket, c Command) []Event {
+	k := t.Clocks.Clock(ClockName(c.Value))
+	switch {
+	case !k.Running() || k.Breached || k.Warned && c.Kind == CmdWarn:
+		return nil
+	case c.Kind == CmdWarn:
+		return []Event{{Kind: TermWarned, New: c.Value}}
+	}
+	return []Event{{Kind: TermBreached, New: c.Value}}
+}
+
 // decideField handles what changes one field.
 func decideField(t Ticket, c Command) ([]Event, string) {
 	set := func(kind EventKind, old, new string) ([]Event, string) {
@@ -210,6 +225,8 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Priority, _ = strconv.Atoi(e.New)
 	case Joined:
 		t.Others = append(t.Others[:len(t.Others):len(t.Others)], e.Person)
+	case TermWarned, TermBreached:
+		t.Clocks = t.Clocks.Told(ClockName(e.New), e.Kind == TermBreached)
 	case Held:
 		t.Held++
 	case SetAside:
@@ -231,6 +248,9 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Decision = "approved"
 	case RejectedEvent:
 		t.Decision = "rejected"
+	}
+	if e.Clocks != nil {
+		t.Clocks = *e.Clocks
 	}
 	return t
 }

@@ -94,6 +94,7 @@ type Ticket struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	Clocks     Clocks    `json:"clocks,omitzero"`
 	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
 
@@ -141,9 +142,10 @@ type Event struct {
 	Opened  *Opening  `json:"opened,omitempty"`
 	Person  PersonID  `json:"person,omitempty"` // who was added
 	Ack     Ack       `json:"ack,omitempty"`
-	Quiet   bool      `json:"quiet,omitempty"` // nobody is told
-	Field   Field     `json:"field,omitempty"` // what FieldChanged has changed
-	Until   time.Time `json:"until,omitzero"`  // of WaitingSet
+	Quiet   bool      `json:"quiet,omitempty"`  // nobody is told
+	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
+	Until   time.Time `json:"until,omitzero"`   // of WaitingSet
+	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
 }
 
 // MaxReason is how many bytes of a comment or reason an event keeps.
@@ -200,10 +202,12 @@ const (
 	FieldChanged    EventKind = "field-changed" // Field says which
 	Tagged          EventKind = "tagged"
 	Untagged        EventKind = "untagged"
-	WaitingSet      EventKind = "waiting"   // New: whom it waits for
-	CancelledEvent  EventKind = "cancelled" // annulled, with the reason in Text
-	Joined          EventKind = "joined"    // a person became observer or guest
-	Delivery        EventKind = "delivery"  // the ledger: what became of a mail of ours
+	WaitingSet      EventKind = "waiting"       // New: whom it waits for
+	CancelledEvent  EventKind = "cancelled"     // annulled, with the reason in Text
+	Joined          EventKind = "joined"        // a person became observer or guest
+	TermWarned      EventKind = "term-warned"   // a clock, New, is about to expire
+	TermBreached    EventKind = "term-breached" // a clock, New, has expired
+	Delivery        EventKind = "delivery"      // the ledger: what became of a mail of ours
 )
 
 // Command is something asked of a ticket. The zero fields of a command are
@@ -254,6 +258,8 @@ const (
 	CmdCancel    CommandKind = "cancel"
 	CmdJoin      CommandKind = "join"
 	CmdDelivery  CommandKind = "delivery"
+	CmdWarn      CommandKind = "warn"   // Value: the clock that is about to expire
+	CmdBreach    CommandKind = "breach" // Value: the clock that has expired
 )
 
 // KeepState as the Value of a Reply says that it changes no state: thanks, or a

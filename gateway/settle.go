@@ -151,6 +151,7 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 	} else if err != nil {
 		return nil, err
 	}
+	after, events = s.setup.World.Terms.Keep(ts, after, events)
 	s.tickets, s.events = after, events
 	byTicket := map[desk.TicketID][]desk.Event{}
 	var order []desk.TicketID

@@ -35,6 +35,8 @@ func Reference() []Section {
 	all = append(all, Describe("desk/clients.toml", clientFile{})...)
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
+	all = append(all, Describe("desk/calendars.toml", calendarFile{})...)
+	all = append(all, Describe("desk/terms.toml", termFile{})...)
 	return append(all, Describe("rules/*.toml", ruleFile{})...)
 }
 

@@ -67,7 +67,9 @@ func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 		b.faults = append(b.faults, &FileError{File: "desk/queues.toml", Message: "no hay ninguna cola: hace falta al menos una sección [[queue]]"})
 	}
 	b.more(&more)
-	if err := Join(b.faults...); err != nil {
+	var err error
+	world.Terms, err = loadTerms(installation, &world)
+	if err := errors.Join(Join(b.faults...), err); err != nil {
 		return nil, err
 	}
 	return &world, nil
@@ -176,7 +178,12 @@ func (b *builder) name(c *checker, kind, name string) {
 	case name == "":
 		c.fault("name", `falta el nombre: escriba name = "…"`)
 	case wrong:
-		c.fault("name", "el nombre %q solo puede llevar minúsculas sin tilde, cifras, punto, - y _; lo que lee la gente va en title", name)
+		const rule = "el nombre %q solo puede llevar minúsculas sin tilde, cifras, punto, - y _"
+		if kind != "calendar" && kind != "term" { // those have no title
+			c.fault("name", rule+"; lo que lee la gente va en title", name)
+		} else {
+			c.fault("name", rule, name)
+		}
 	case b.names[key] != "":
 		c.fault("name", "el nombre %s ya está en %s", name, b.names[key])
 	default:
