@@ -89,7 +89,7 @@ type Ticket struct {
 	Linked     TicketID   `json:"linked,omitempty"` // the ticket that this one was split off from by lack of proof
 	Details
 	Waiting    Waiting   `json:"waiting,omitempty"`   // whom a pending ticket waits for
-	WaitUntil  time.Time `json:"wait_until,omitzero"` // when it comes back by itself; zero: it does not
+	WaitUntil  time.Time `json:"wait_until,omitzero"` // until when; zero: until somebody writes
 	OpenedAt   time.Time `json:"opened_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`

@@ -104,6 +104,8 @@ func (n *noticer) tell() {
 	case desk.Reopened:
 		n.workers("reabierto")
 		n.change("estado")
+	case desk.WaitingSet, desk.CancelledEvent:
+		n.change("estado")
 	case desk.ResolvedEvent:
 		n.content = n.answerBefore()
 		n.requester("resuelto")

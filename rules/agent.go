@@ -16,13 +16,23 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		return
 	}
 	block, rest := commandBlock(d.Message.Reply)
-	cmds, note, problems := plan(block, d.World, t, a)
+	cmds, note, problems := plan(block, d.World, t, a, d.Now)
 	says := strings.TrimSpace(rest) != "" || len(d.Message.Parts) > 0
 	if v := d.agentVerdict(says && !note); v != Yes {
 		d.unprovedAgent(a, t, v)
 		return
 	}
 	problems = append(problems, d.checkHeld(cmds)...)
+	if len(problems) == 0 && slices.ContainsFunc(cmds, grave) {
+		switch v := d.Policy.Verdict(ActAgentGrave, d.Decision.Trust); {
+		case v == Confirm && d.ThisOne:
+		case v == Confirm:
+			d.askAgent(a, t, "agent-grave")
+			return
+		default:
+			problems = append(problems, Problem{Line: "#anular", Reason: "grave-not-proved"})
+		}
+	}
 	if len(problems) > 0 {
 		d.settle(ToCommand, "una orden está mal: no se hizo nada")
 		d.transcript(a, t, block, problems)
@@ -61,13 +71,32 @@ func (d *decider) agentVerdict(answers bool) Verdict {
 // unprovedAgent holds what an agent's address wrote without proof. Whoever is
 // likely to be the agent learns why, at the registered address.
 func (d *decider) unprovedAgent(a desk.Agent, t desk.Ticket, v Verdict) {
-	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "agent-not-proved"})
-	d.settle(ToPending, "no se comprueba que sea el agente "+a.Name+" ("+d.Decision.Trust.String()+")")
 	if v == Confirm {
-		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "agent-not-proved",
-			Lines: strings.Split(d.Message.Reply, "\n"), Confirm: t.Articles + 1})
+		d.askAgent(a, t, "agent-not-proved")
+		return
 	}
+	d.holdAgent(a, t, "agent-not-proved")
 }
+
+// askAgent holds an agent's mail until he says, from his own mailbox, that it is
+// his and that he means it.
+func (d *decider) askAgent(a desk.Agent, t desk.Ticket, reason string) {
+	d.holdAgent(a, t, reason)
+	d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: reason,
+		Lines: strings.Split(d.Message.Reply, "\n"), Confirm: t.Articles + 1})
+}
+
+func (d *decider) holdAgent(a desk.Agent, t desk.Ticket, reason string) {
+	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: reason})
+	why := "no se comprueba que sea el agente "
+	if reason == "agent-grave" {
+		why = "no se puede deshacer y espera que lo confirme el agente "
+	}
+	d.settle(ToPending, why+a.Name+" ("+d.Decision.Trust.String()+")")
+}
+
+// grave says that a command cannot be undone.
+func grave(c desk.Command) bool { return c.Kind == desk.CmdCancel }
 
 // confirm hears an agent say that a held article is his: whoever has that
 // address has read the agent's mailbox.
@@ -112,7 +141,11 @@ func (d *decider) withText(cmds []desk.Command, a desk.Agent, t desk.Ticket, not
 }
 
 func changesState(c desk.Command) bool {
-	return c.Kind == desk.CmdResolve || c.Kind == desk.CmdClose || c.Kind == desk.CmdReopen
+	switch c.Kind {
+	case desk.CmdResolve, desk.CmdClose, desk.CmdReopen, desk.CmdWait, desk.CmdCancel:
+		return true
+	}
+	return false
 }
 
 // approval says whether resolving a ticket asks its requester.

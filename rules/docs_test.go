@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"ventanilla/desk"
 )
@@ -22,7 +23,7 @@ func TestGuide(t *testing.T) {
 		if len(block) != 1 {
 			t.Fatalf("%s is no command", m[1])
 		}
-		if _, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1}, desk.Agent{Name: "luis"}); len(problems) > 0 {
+		if _, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1}, desk.Agent{Name: "luis"}, time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)); len(problems) > 0 {
 			t.Errorf("%s: %+v", m[1], problems)
 		}
 		told[block[0].word] = true

@@ -2,51 +2,52 @@ package rules
 
 import (
 	"slices"
-	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"ventanilla/desk"
 	"ventanilla/mail"
 )
 
-// argument says what a verb wants after it.
-type argument int
-
-const (
-	noArgument argument = iota
-	agentArgument
-	queueArgument
-	priorityArgument
-	typeArgument
-	heldArgument // number of a held article; may be left out
-	reasonArgument
-	textArgument
-)
-
-// verb is one word that an agent can write after "#". A new verb is a new line
-// of the table below, and a case of plan where it does something new.
+// verb is one word that an agent can write after "#". A new verb is a new line of
+// the table below, and where it takes what no other takes, a reader in arguments.go.
 type verb struct {
 	name     string   // Spanish, without accents
 	synonyms []string // folded
-	argument argument
-	kind     desk.CommandKind
-	order    int // identity 1, routing and fields 2, the answer 3, state 4
+	order    int      // identity 1, routing and fields 2, the answer 3, state 4
+	read     func(*reading) ([]desk.Command, Problem)
 }
 
 var verbs = []verb{
-	{"tomar", []string{"take", "mio"}, noArgument, desk.CmdAssign, 2},
-	{"asignar", []string{"assign", "propietario", "atribuir"}, agentArgument, desk.CmdAssign, 2},
-	{"soltar", []string{"liberar", "release"}, noArgument, desk.CmdAssign, 2},
-	{"cola", []string{"queue", "fila", "mover", "transferir", "derivar"}, queueArgument, desk.CmdQueue, 2},
-	{"prioridad", []string{"priority", "prioridade"}, priorityArgument, desk.CmdPriority, 2},
-	{"tipo", []string{"type"}, typeArgument, desk.CmdType, 2},
-	{"nota", []string{"note"}, textArgument, desk.CmdNote, 3},
-	{"aceptar", []string{"accept", "aceitar"}, heldArgument, desk.CmdAccept, 2},
-	{"apartar", []string{"aside", "afastar"}, heldArgument, desk.CmdSetAside, 2},
-	{"resolver", []string{"resolve", "resuelto"}, noArgument, desk.CmdResolve, 4},
-	{"cerrar", []string{"close", "fechar"}, reasonArgument, desk.CmdClose, 4},
-	{"reabrir", []string{"reopen"}, reasonArgument, desk.CmdReopen, 4},
+	{"tomar", []string{"take", "mio"}, 2, readTake},
+	{"asignar", []string{"assign", "propietario", "atribuir"}, 2, readAssign},
+	{"soltar", []string{"liberar", "release"}, 2, bare(desk.CmdAssign)},
+	{"responsable", []string{"responsible", "accountable", "responsavel"}, 2, readResponsible},
+	{"cola", []string{"queue", "fila", "mover", "transferir", "derivar"}, 2, readQueue},
+	{"prioridad", []string{"priority", "prioridade"}, 2, readPriority},
+	{"urgencia", []string{"urgency"}, 2, readLevelOf(desk.FieldUrgency)},
+	{"impacto", []string{"impact"}, 2, readLevelOf(desk.FieldImpact)},
+	{"tipo", []string{"type"}, 2, readType},
+	{"categoria", []string{"category", "tema"}, 2, readCategory},
+	{"servicio", []string{"service", "servico"}, 2, readService},
+	{"cliente", []string{"client", "empresa"}, 2, readClient},
+	{"nivel", []string{"level"}, 2, readLevel},
+	{"escalar", []string{"escalate", "escalonar"}, 2, readEscalate},
+	{"externo", []string{"external"}, 2, readText(desk.FieldExternal)},
+	{"activo", []string{"asset", "ativo"}, 2, readAsset},
+	{"canal", []string{"channel"}, 2, readChannel},
+	{"asunto", []string{"subject", "assunto"}, 2, readText(desk.FieldSubject)},
+	{"etiqueta", []string{"tag", "etiquetas", "tags"}, 2, readTags},
+	{"campo", []string{"field"}, 2, readField},
+	{"nota", []string{"note"}, 3, bare(desk.CmdNote)},
+	{"aceptar", []string{"accept", "aceitar"}, 2, readHeld(desk.CmdAccept)},
+	{"apartar", []string{"aside", "afastar"}, 2, readHeld(desk.CmdSetAside)},
+	{"espera", []string{"esperar", "wait", "pendiente", "aguardar"}, 4, readWait},
+	{"resolver", []string{"resolve", "resuelto"}, 4, bare(desk.CmdResolve)},
+	{"cerrar", []string{"close", "fechar"}, 4, bare(desk.CmdClose)},
+	{"reabrir", []string{"reopen"}, 4, bare(desk.CmdReopen)},
+	{"anular", []string{"cancel", "cancelar", "annul"}, 4, readCancel},
 }
 
 // Verbs returns the words that agents can write, for help and suggestions.
@@ -114,10 +115,10 @@ type Problem struct {
 
 // plan turns command lines into commands on one ticket, in the order in which
 // they have to be carried out. Either all lines are good or there are problems.
-func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent) (cmds []desk.Command, note bool, problems []Problem) {
+func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent, now time.Time) (cmds []desk.Command, note bool, problems []Problem) {
 	type step struct {
 		order int
-		cmd   desk.Command
+		cmds  []desk.Command
 	}
 	var steps []step
 	for _, l := range block {
@@ -126,21 +127,24 @@ func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent) (cmds []des
 			problems = append(problems, Problem{l.raw, "unknown-verb", nearest(l.word, Verbs())})
 			continue
 		}
-		c := desk.Command{Ticket: t.ID, Kind: v.kind, Actor: desk.ByAgent(by.Name)}
-		if p := fill(&c, v, l, w, by); p.Reason != "" {
+		made, p := v.read(&reading{argument: l.argument, world: w, ticket: t, by: by, now: now})
+		if p.Reason != "" {
 			p.Line = l.raw
 			problems = append(problems, p)
 			continue
 		}
-		note = note || v.kind == desk.CmdNote
-		steps = append(steps, step{v.order, c})
+		for i := range made {
+			made[i].Ticket, made[i].Actor = t.ID, desk.ByAgent(by.Name)
+			note = note || made[i].Kind == desk.CmdNote
+		}
+		steps = append(steps, step{v.order, made})
 	}
 	if len(problems) > 0 {
 		return nil, false, problems
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.order - b.order })
 	for _, s := range steps {
-		cmds = append(cmds, s.cmd)
+		cmds = append(cmds, s.cmds...)
 	}
 	return cmds, note, nil
 }
@@ -152,48 +156,6 @@ func findVerb(word string) (verb, bool) {
 		}
 	}
 	return verb{}, false
-}
-
-// fill reads a line's argument into a command, or says what is wrong with it.
-func fill(c *desk.Command, v verb, l line, w *desk.World, by desk.Agent) Problem {
-	switch v.argument {
-	case noArgument:
-		if v.name == "tomar" {
-			c.Value = by.Name
-		}
-		if l.argument != "" {
-			c.Text = l.argument
-		}
-	case agentArgument:
-		a, ok := findAgent(w, l.argument)
-		if !ok {
-			return Problem{Reason: "unknown-agent", Near: nearest(mail.Fold(l.argument), agentNames(w))}
-		}
-		c.Value = a.Name
-	case queueArgument:
-		q, ok := findQueue(w, l.argument)
-		if !ok {
-			return Problem{Reason: "unknown-queue", Near: nearest(mail.Fold(l.argument), queueNames(w))}
-		}
-		c.Value = q.Name
-	case priorityArgument:
-		if c.Number = Priority(l.argument); c.Number == 0 {
-			return Problem{Reason: "unknown-priority", Near: nearest(mail.Fold(l.argument), priorityWords[:])}
-		}
-	case typeArgument:
-		if l.argument == "" {
-			return Problem{Reason: "argument-missing"}
-		}
-		c.Value = l.argument
-	case heldArgument:
-		c.Number, _ = strconv.Atoi(strings.TrimPrefix(l.argument, "#"))
-		if l.argument != "" && c.Number < 1 {
-			return Problem{Reason: "unknown-article"}
-		}
-	case reasonArgument, textArgument:
-		c.Text = l.argument
-	}
-	return Problem{}
 }
 
 // priorityWords are the priorities 1 to 5 by word.

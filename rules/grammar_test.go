@@ -20,7 +20,14 @@ func testWorld() *desk.World {
 		Agents: []desk.Agent{
 			{Name: "luis", Title: "Luis Pérez", Address: "luis@mesa.example", Further: []string{"luis@casa.example"}},
 			{Name: "eva", Title: "Eva Ríos", Address: "eva@mesa.example"},
-		}}
+		},
+		Types:      []string{"incidente", "requerimiento"},
+		Categories: []desk.Category{{Name: "impresoras", Title: "Impresoras y escáneres"}},
+		Services:   []desk.Service{{Name: "vpn", Title: "Acceso remoto"}},
+		Clients:    []desk.Client{{Name: "acme", Title: "Acme S. A."}},
+		Fields: []desk.FieldKind{{Name: "dependencia", Title: "Dependencia", Labels: []string{"oficina"}},
+			{Name: "sede", Title: "Sede", Values: []string{"norte", "sur"}}, {Name: "cedula", Title: "Cédula", Pattern: "[0-9]{6,10}"}},
+	}
 }
 
 func TestCommandBlock(t *testing.T) {
@@ -80,15 +87,67 @@ func TestPlan(t *testing.T) {
 		{text: "#reabrir", want: "reopen "},
 		{text: "#aceptar 3", want: "accept 3"},
 		{text: "#apartar x", problems: "unknown-article "},
+		{text: "#tipo incidnte", problems: "unknown-type incidente"},
+		{text: "#responsable Eva Ríos, por vacaciones", want: "set responsible=eva"},
+		{text: "#asignar luis porque conoce el equipo", want: "assign luis"},
+		{text: "#responsable evva", problems: "unknown-agent eva"},
+		{text: "#urgencia alta", want: "set urgency=2; priority 3"},
+		{text: "#impacto 1", want: "set impact=1; priority 1"},
+		{text: "#urgencia 8", problems: "unknown-priority "},
+		{text: "#categoría Impresoras y escaneres", want: "set category=impresoras"},
+		{text: "#categoria impresora", problems: "unknown-category impresoras"},
+		{text: "#servicio", problems: "argument-missing "},
+		{text: "#servicio VPN", want: "set service=vpn"},
+		{text: "#cliente acme s. a.", want: "set client=acme"},
+		{text: "#cliente amce", problems: "unknown-client acme"},
+		{text: "#nivel 2", want: "set level=2"},
+		{text: "#nivel proveedor", want: "set level=provider"},
+		{text: "#nivel 7", problems: "unknown-level "},
+		{text: "#escalar", want: "set level=2"},
+		{text: "#escalar proveedor: requiere repuesto", want: "set level=provider"},
+		{text: "#escalar requiere un especialista", want: "set level=2"},
+		{text: "#escalar 1", problems: "level-not-higher "},
+		{text: "#externo INC-4711", want: "set external=INC-4711"},
+		{text: "#activo PC-0042", want: "set asset=PC-0042"},
+		{text: "#canal teléfono", want: "set channel=phone"},
+		{text: "#canal paloma", problems: "unknown-channel "},
+		{text: "#asunto Sin red en el piso 3", want: "set subject=Sin red en el piso 3"},
+		{text: "#asunto", problems: "argument-missing "},
+		{text: "#etiqueta +vpn -wifi, norte", want: "tag vpn; untag wifi; tag norte"},
+		{text: "#etiqueta +", problems: "tag-missing "},
+		{text: "#etiqueta", problems: "tag-missing "},
+		{text: "#campo dependencia=Archivo central", want: "set field/dependencia=Archivo central"},
+		{text: "#campo Oficina: Archivo", want: "set field/dependencia=Archivo"},
+		{text: "#campo sede=NORTE", want: "set field/sede=norte"},
+		{text: "#campo sede=nrte", problems: "field-value norte"},
+		{text: "#campo cédula=12a", problems: "field-value "},
+		{text: "#campo cedula=", want: "set field/cedula="},
+		{text: "#campo dependncia=x", problems: "unknown-field dependencia"},
+		{text: "#campo dependencia", problems: "argument-missing "},
+		{text: "#espera cliente", want: "wait requester"},
+		{text: "#espera proveedor 3 días", want: "wait provider 2026-05-12T15:30"},
+		{text: "#espera usuario, hasta el viernes 17:00", want: "wait requester 2026-05-08T17:00"},
+		{text: "#espera soporte ayer", problems: "unknown-moment "},
+		{text: "#espera cliente 7/5/2026", problems: "moment-past "},
+		{text: "#espera provedor", problems: "unknown-waiting proveedor"},
+		{text: "#espera cliente 2d\n#etiqueta vpn", want: "tag vpn; wait requester 2026-05-11T15:30"},
+		{text: "#anular es un duplicado", want: "cancel "},
+		{text: "#anular", problems: "reason-missing "},
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			block, _ := commandBlock(c.text)
-			cmds, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1}, by)
+			cmds, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1, Details: desk.Details{Impact: 4, Level: "1"}}, by, time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC))
 			var got, wrong []string
 			for _, k := range cmds {
 				v := k.Value
 				if k.Number > 0 {
 					v = string(rune('0' + k.Number))
+				}
+				if k.Field != "" {
+					v = string(k.Field) + "=" + v
+				}
+				if !k.Until.IsZero() {
+					v += k.Until.Format(" 2006-01-02T15:04")
 				}
 				got = append(got, string(k.Kind)+" "+v)
 				if k.Actor != desk.ByAgent("luis") || k.Ticket != 1 {
