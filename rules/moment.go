@@ -12,7 +12,7 @@ import (
 
 var (
 	spanForm    = regexp.MustCompile(`^(?:en |por )?([0-9]{1,4}|un|una|um|uma)? ?([a-z]+)$`)
-	clockForm   = regexp.MustCompile(`(?:^| )(?:a las? |as )?([0-9]{1,2})(?::([0-9]{2}))? ?(h|hs|hrs|am|pm|a\\. ?m\\.|p\\. ?m\\.)?$`)
+	clockForm   = regexp.MustCompile(`(?:^| )(?:a las? |as )?([0-9]{1,2})(?::([0-9]{2}))? ?(h|hs|hrs|am|pm|a\. ?m\.?|p\. ?m\.?)?$`)
 	numericDate = regexp.MustCompile(`^([0-9]{1,2})[/.-]([0-9]{1,2})(?:[/.-]([0-9]{4}|[0-9]{2}))?$`)
 	isoDate     = regexp.MustCompile(`^([0-9]{4})-([0-9]{2})-([0-9]{2})$`)
 	wordDate    = regexp.MustCompile(`^([0-9]{1,2})(?: de)? ([a-z]+)(?:(?: de| del)? ([0-9]{4}))?$`)
