@@ -132,16 +132,18 @@ func (d *instance) tickets() int {
 // settled or not.
 func (d *instance) awaitLog(bytes int) {
 	d.t.Helper()
-	size := func() (n int) {
-		files, _ := filepath.Glob(filepath.Join(d.state, "log", "*"))
-		for _, f := range files {
-			if info, err := os.Stat(f); err == nil {
-				n += int(info.Size())
-			}
+	d.await(time.Millisecond, func() bool { return d.logSize() >= bytes })
+}
+
+// logSize returns how many bytes the log has.
+func (d *instance) logSize() (n int) {
+	files, _ := filepath.Glob(filepath.Join(d.state, "log", "*"))
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil {
+			n += int(info.Size())
 		}
-		return n
 	}
-	d.await(time.Millisecond, func() bool { return size() >= bytes })
+	return n
 }
 
 // awaitTickets waits until there are so many tickets.

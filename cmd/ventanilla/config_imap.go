@@ -28,6 +28,7 @@ type IMAPConfig struct {
 	Since        string   `toml:"since" help:"Fecha para start = \"since\", como 2026-11-01."`
 	Recipient    string   `toml:"recipient" help:"Dirección de la cola a la que pertenece el buzón. Vacía: user, si es la dirección de una cola."`
 	Provider     string   `toml:"provider" values:"microsoft365" help:"microsoft365: se cree a las cabeceras con que Exchange Online dice quién envió, que no llevan nombre de servidor. Solo para buzones suyos."`
+	Connections  int      `toml:"connections" help:"Conexiones a la vez como mucho, de 1 a 20. Si hay más carpetas, las que sobran se turnan en la última. 0: 4."`
 	PollSeconds  int      `toml:"poll_seconds" help:"Segundos entre dos miradas, de 5 a 540; el servidor avisa antes si sabe hacerlo (IDLE). 0: 120."`
 }
 
@@ -64,6 +65,9 @@ func (k *configChecker) imap(c *Config) {
 		}
 		if a.Recipient != "" {
 			k.wrong(at("recipient"), rules.WrongAddress(a.Recipient))
+		}
+		if a.Connections < 0 || a.Connections > 20 {
+			k.fault(at("connections"), "%d no puede ser: va de 1 a 20", a.Connections)
 		}
 		if a.PollSeconds != 0 && (a.PollSeconds < 5 || a.PollSeconds > 540) {
 			k.fault(at("poll_seconds"), "%d no puede ser: va de 5 a 540", a.PollSeconds)
@@ -112,7 +116,7 @@ func (c *Config) imapAccounts(w *desk.World) (accounts []imap.Account, err error
 		}
 		accounts = append(accounts, imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
 			After: imap.After(a.After), MoveTo: a.MoveTo, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
-			Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,
+			Connections: a.Connections, Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,
 			Password: func() (string, error) { return c.secret(a.PasswordFile, "imap-"+a.Name) }})
 	}
 	return accounts, nil

@@ -301,14 +301,8 @@ func (s *service) openSockets() error {
 		if err := removeSocket(path); err != nil {
 			return err
 		}
-		old := syscall.Umask(0o177)
-		l, err := net.Listen("unix", path)
-		syscall.Umask(old)
+		l, err := listenHidden(state, socket.name, socket.mode)
 		if err != nil {
-			return err
-		}
-		if err := os.Chmod(path, socket.mode); err != nil {
-			l.Close()
 			return err
 		}
 		// an export takes as long as it takes: no time-out for the whole
@@ -316,6 +310,43 @@ func (s *service) openSockets() error {
 	}
 	return nil
 }
+
+// listenHidden binds a socket in a folder that only this user may enter, and moves
+// it to its place once it has its mode: nobody can connect to it before. (The umask
+// would be that of all files that are written meanwhile.)
+func listenHidden(state, name string, mode os.FileMode) (net.Listener, error) {
+	hidden := filepath.Join(state, ".sock") // shorter than any name
+	if err := os.RemoveAll(hidden); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(hidden, 0o700); err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(hidden)
+	made := filepath.Join(hidden, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false) // the name is another one then
+	if err = os.Chmod(made, mode); err == nil {
+		err = os.Rename(made, filepath.Join(state, name))
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	return placed{l, filepath.Join(state, name)}, nil
+}
+
+// placed is a socket that was moved after it was bound.
+type placed struct {
+	*net.UnixListener
+	path string
+}
+
+// Close removes the socket too.
+func (p placed) Close() error { return errors.Join(os.Remove(p.path), p.UnixListener.Close()) }
 
 // removeSocket removes the socket that a process which did not end well left.
 // The store's lock says that no other process is serving.

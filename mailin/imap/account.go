@@ -54,14 +54,15 @@ type Account struct {
 	// Password is asked for at each connection. It is neither kept nor logged.
 	Password func() (string, error)
 
-	Folders   []string // none means INBOX
-	After     After
-	MoveTo    string // folder, for Move
-	Start     Start
-	Since     time.Time     // for StartSince
-	Recipient string        // the desk's address that mails of this mailbox are for
-	Provider  string        // goes into the envelope's evidence: see mail.Auth
-	Poll      time.Duration // between two looks, also beside IDLE; at most 9 min; 0 means 2 min
+	Folders     []string // none means INBOX
+	After       After
+	MoveTo      string // folder, for Move
+	Start       Start
+	Since       time.Time     // for StartSince
+	Recipient   string        // the desk's address that mails of this mailbox are for
+	Provider    string        // goes into the envelope's evidence: see mail.Auth
+	Connections int           // at once; folders beyond take turns on the last; 0 means 4
+	Poll        time.Duration // between two looks, also beside IDLE; at most 9 min; 0 means 2 min
 }
 
 // setDefaults fills in what is not given.
@@ -80,6 +81,9 @@ func (a *Account) setDefaults() {
 	}
 	if a.Poll <= 0 {
 		a.Poll = 2 * time.Minute
+	}
+	if a.Connections <= 0 {
+		a.Connections = 4
 	}
 	a.Poll = min(a.Poll, 9*time.Minute) // below the 10 min after which silence is death
 }

@@ -20,7 +20,7 @@ type chores struct {
 // be done, shown, and asked for again, ever less often; mails are taken
 // meanwhile.
 func (s *session) clear(ctx context.Context) (err error) {
-	left := s.chores
+	left := &s.folder.chores
 	if time.Now().Before(left.next) {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (s *session) clear(ctx context.Context) (err error) {
 		left.next, left.refusal = time.Now().Add(left.pause), err.Error()
 	}
 	if left.refusal != before && err != nil {
-		s.log.Warn("settled mails cannot be marked or moved", "account", s.account.Name, "folder", s.folder, "error", err)
+		s.log.Warn("settled mails cannot be marked or moved", "account", s.account.Name, "folder", s.folder.name, "error", err)
 	}
 	s.progress(func(f *FolderStatus) {
 		switch {
@@ -59,7 +59,7 @@ func (s *session) clear(ctx context.Context) (err error) {
 // more. What fails is left to be done.
 func (s *session) tidy(ctx context.Context) (more bool, err error) {
 	const limit = 200
-	uids, err := s.desk.Settled(ctx, s.account.Name, s.folder, s.data.UIDValidity, limit)
+	uids, err := s.desk.Settled(ctx, s.account.Name, s.folder.name, s.data.UIDValidity, limit)
 	if err != nil || len(uids) == 0 {
 		return false, err
 	}
@@ -76,7 +76,7 @@ func (s *session) tidy(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return len(uids) == limit, s.desk.Finished(ctx, s.account.Name, s.folder, s.data.UIDValidity, uids)
+	return len(uids) == limit, s.desk.Finished(ctx, s.account.Name, s.folder.name, s.data.UIDValidity, uids)
 }
 
 func (s *session) flag(set imap.UIDSet, flag imap.Flag) error {
@@ -110,7 +110,7 @@ func (s *session) move(set imap.UIDSet) error {
 			return fmt.Errorf("expunge: %w", err)
 		}
 	}
-	s.copied = nil
+	delete(s.copied, s.selected())
 	return nil
 }
 
@@ -119,9 +119,14 @@ func (s *session) move(set imap.UIDSet) error {
 // another the numbers may be those of other mails.
 func (s *session) copy(set imap.UIDSet) error {
 	var missing imap.UIDSet
+	copied := s.copied[s.selected()]
+	if copied == nil {
+		copied = &imap.UIDSet{}
+		s.copied[s.selected()] = copied
+	}
 	uids, _ := set.Nums()
 	for _, uid := range uids {
-		if !s.copied.Contains(uid) {
+		if !copied.Contains(uid) {
 			missing.AddNum(uid)
 		}
 	}
@@ -131,7 +136,7 @@ func (s *session) copy(set imap.UIDSet) error {
 	if _, err := s.Copy(missing, s.account.MoveTo).Wait(); err != nil {
 		return err
 	}
-	s.copied.AddSet(missing)
+	copied.AddSet(missing)
 	return nil
 }
 

@@ -42,31 +42,29 @@ func (w watched) Write(p []byte) (int, error) {
 // SetReadDeadline leaves the deadline to Read.
 func (watched) SetReadDeadline(time.Time) error { return nil }
 
-// connection is a session in which one folder is selected.
+// connection is a session in which one folder at a time is selected.
 type connection struct {
 	*imapclient.Client
 	socket   net.Conn
 	account  *Account
-	folder   string
 	patience time.Duration
 	largest  int64 // bytes of a mail that is fetched; 0: any
 	data     *imap.SelectData
-	strays   chan stray    // mails that came with their UID behind them
+	strays   strays
 	news     chan struct{} // the server has told of a new mail
 	stop     func() bool
 	once     sync.Once
 }
 
-// connect opens a session and selects a folder. When ctx ends the connection
-// breaks.
-func (p *Poller) connect(ctx context.Context, a *Account, folder string) (*connection, error) {
+// connect opens a session. When ctx ends the connection breaks.
+func (p *Poller) connect(ctx context.Context, a *Account) (*connection, error) {
 	limited, done := context.WithTimeout(ctx, connectTime)
 	defer done()
 	socket, err := p.dial(limited, "tcp", a.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &connection{socket: socket, account: a, folder: folder, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1), strays: make(chan stray, batchMails)}
+	c := &connection{socket: socket, account: a, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1)}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
 	err = c.begin()
 	if !inTime() && err == nil {
@@ -83,7 +81,7 @@ func (p *Poller) connect(ctx context.Context, a *Account, folder string) (*conne
 	return c, nil
 }
 
-// begin does what comes before the mails: TLS, login, the folder.
+// begin does what comes before the folders: TLS and login.
 func (c *connection) begin() (err error) {
 	options := &imapclient.Options{TLSConfig: c.account.tlsConfig(), UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 		Fetch: c.stray,
@@ -108,10 +106,7 @@ func (c *connection) begin() (err error) {
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
 	}
-	if err := c.login(); err != nil {
-		return err
-	}
-	return c.open()
+	return c.login()
 }
 
 // login proves who we are: by PLAIN where the server offers it, else by LOGIN.
@@ -138,10 +133,11 @@ func (c *connection) login() error {
 }
 
 // open selects the folder, and only looks at it where nothing is to be changed.
-func (c *connection) open() (err error) {
-	c.data, err = c.Select(c.folder, &imap.SelectOptions{ReadOnly: c.account.After == Leave}).Wait()
+func (c *connection) open(folder string) (err error) {
+	c.data, err = c.Select(folder, &imap.SelectOptions{ReadOnly: c.account.After == Leave}).Wait()
 	if err != nil {
-		return fmt.Errorf("open %s: %w", c.folder, err)
+		c.data = nil
+		return fmt.Errorf("open %s: %w", folder, err)
 	}
 	return nil
 }
@@ -172,6 +168,10 @@ func (c *connection) wait(ctx context.Context, most time.Duration) error {
 	}
 	return idle.Wait()
 }
+
+// cutOff lets all that is read or written fail. Unlike close it waits for nobody:
+// the library's reader may be waiting for who calls it.
+func (c *connection) cutOff() { c.socket.Close() }
 
 // close breaks the connection off.
 func (c *connection) close() {

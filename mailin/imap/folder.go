@@ -15,9 +15,12 @@ import (
 )
 
 const (
-	batchMails = 64      // taken between two notes of how far we are
-	together   = 16      // of them handed over at once
-	small      = 1 << 20 // bytes of a mail that is read whole before it is handed over
+	describeMails = 512      // whose size and age is asked for at once
+	batchBytes    = 8 << 20  // of mails that are asked for at once, but for a larger one alone
+	window        = 2        // batches that are asked for and not all here
+	together      = 256      // mails handed over at once
+	small         = 64 << 10 // bytes of a mail that is read whole before it is handed over
+	doubtful      = 20       // mails of a batch that are refused: more, and it is the server's fault and not theirs
 )
 
 // candidate is a mail in a folder.
@@ -26,6 +29,7 @@ type candidate struct {
 	size int64
 	at   time.Time // INTERNALDATE
 	seen bool
+	err  error // why the server does not describe it
 }
 
 // look takes all mails that are new in the folder. It returns how many.
@@ -39,26 +43,16 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 		return 0, err
 	}
 	s.progress(func(f *FolderStatus) { f.Remaining = len(uids) })
-	for chunk := range slices.Chunk(uids, batchMails) {
-		n, err := s.take(ctx, chunk, p)
-		taken += n
-		if err != nil {
-			return taken, err
-		}
-		p.UID = uint32(chunk[len(chunk)-1])
-		if err := s.desk.SetPoint(ctx, s.account.Name, s.folder, p); err != nil {
-			return taken, fmt.Errorf("note the point: %w", err)
-		}
-		s.sound = s.sound || p.Validity != 0 // else all is read again
-		s.progress(func(f *FolderStatus) { f.Remaining -= len(chunk); f.Taken += n })
+	if taken, err = s.takeAll(ctx, uids, p); err != nil {
+		return taken, err
 	}
 	// What was expunged meanwhile is behind us too.
 	if next := s.data.UIDNext; len(uids) == 0 && next > 1 && uint32(next-1) > p.UID {
 		p.UID = uint32(next - 1)
-		err = s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+		err = s.desk.SetPoint(ctx, s.account.Name, s.folder.name, p)
 	}
 	s.progress(func(f *FolderStatus) { f.Looked = s.now() })
-	s.lastLook, s.looked = s.now(), true
+	s.folder.last, s.looked = s.now(), true
 	return taken, err
 }
 
@@ -66,7 +60,7 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 // numbers, or none that last, it is read from the start, and what may be old is
 // quiet. The point tells so, for the next session if this one breaks.
 func (s *session) point(ctx context.Context) (p Point, err error) {
-	if p, err = s.desk.Point(ctx, s.account.Name, s.folder); err != nil {
+	if p, err = s.desk.Point(ctx, s.account.Name, s.folder.name); err != nil {
 		return p, fmt.Errorf("ask for the point: %w", err)
 	}
 	validity := s.data.UIDValidity
@@ -77,15 +71,16 @@ func (s *session) point(ctx context.Context) (p Point, err error) {
 			return p, err
 		}
 		p = s.begin(validity, next)
-		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder.name, p)
 	case p.Validity != validity, validity == 0 && !s.rescanned, s.backwards(p):
 		next, err := s.next()
 		if err != nil {
 			return p, err
 		}
 		s.rescanned = true
+		s.folder.memory = memory{}
 		p.Validity, p.UID, p.UnseenBelow, p.QuietBelow = validity, 0, 0, uint32(next)
-		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder, p)
+		return p, s.desk.SetPoint(ctx, s.account.Name, s.folder.name, p)
 	}
 	return p, nil
 }
@@ -160,29 +155,6 @@ func (s *session) behind(p Point) ([]imap.UID, error) {
 	return slices.Compact(all), nil
 }
 
-// take takes the mails of a batch, all or an error: after one that is temporary
-// the batch is taken again. Those that are no more there are passed over.
-func (s *session) take(ctx context.Context, uids []imap.UID, p Point) (int, error) {
-	mails, err := s.describe(uids)
-	if err != nil {
-		return 0, err
-	}
-	h := handing{session: s, ctx: ctx, quietBelow: imap.UID(p.QuietBelow), slots: make(chan struct{}, together)}
-	var whole []candidate
-	for _, c := range mails {
-		switch {
-		case s.passedOver(c, p):
-		case s.maxSize > 0 && c.size > s.maxSize:
-			if err := h.note(c); err != nil {
-				return h.wait(err)
-			}
-		default:
-			whole = append(whole, c)
-		}
-	}
-	return h.wait(h.fetch(whole))
-}
-
 // passedOver says that a mail came before the desk's time. Of a folder that was
 // begun with what nobody had seen, the unseen ones are taken all the same.
 func (s *session) passedOver(c candidate, p Point) bool {
@@ -196,10 +168,37 @@ func (s *session) passedOver(c candidate, p Point) bool {
 	return old && c.uid < imap.UID(p.QuietBelow)
 }
 
-// describe asks for the size and the age of mails. The library takes news of a
-// mail's flags that come first for the answer, which has a date: such mails are
-// asked for once more.
+// describe asks for the size and the age of mails. Where the server refuses that
+// for several, each is asked for by itself, so that one does not keep the others.
 func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
+	mails, err = s.describeSet(uids)
+	if !refusal(err) {
+		return mails, err
+	}
+	refused := 0
+	for _, uid := range uids {
+		one, wrong := s.describeSet([]imap.UID{uid})
+		if refusal(wrong) {
+			if refused++; refused > doubtful {
+				return nil, wrong
+			}
+			one = []candidate{{uid: uid, err: wrong}}
+		} else if wrong != nil {
+			return nil, wrong
+		}
+		mails = append(mails, one...)
+	}
+	return mails, nil
+}
+
+// describeSet asks with one command. The library takes news of a mail's flags
+// that come first for the answer, which has a date: such mails are asked for once
+// more.
+func (s *session) describeSet(uids []imap.UID) (mails []candidate, err error) {
+	asked := map[imap.UID]bool{}
+	for _, uid := range uids {
+		asked[uid] = true
+	}
 	ask := uids
 	for range 3 {
 		data, err := s.Fetch(imap.UIDSetNum(ask...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true, Flags: true}).Collect()
@@ -209,11 +208,11 @@ func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
 		var again []imap.UID
 		for _, d := range data {
 			switch {
-			case !slices.Contains(ask, d.UID): // others come unasked
+			case !asked[d.UID]: // others come unasked
 			case d.InternalDate.IsZero():
 				again = append(again, d.UID)
 			default:
-				mails = append(mails, candidate{d.UID, d.RFC822Size, d.InternalDate, slices.Contains(d.Flags, imap.FlagSeen)})
+				mails = append(mails, candidate{uid: d.UID, size: d.RFC822Size, at: d.InternalDate, seen: slices.Contains(d.Flags, imap.FlagSeen)})
 			}
 		}
 		if ask = again; len(ask) == 0 {
@@ -236,16 +235,13 @@ func (s *session) envelope(c candidate, quiet bool) mail.Envelope {
 		at = now
 	}
 	return mail.Envelope{Source: "imap", Rcpts: []string{s.account.Recipient}, ReceivedAt: at.UTC(),
-		Place: mail.Place{Account: s.account.Name, Folder: s.folder, Validity: s.data.UIDValidity, UID: uint32(c.uid)},
+		Place: mail.Place{Account: s.account.Name, Folder: s.folder.name, Validity: s.data.UIDValidity, UID: uint32(c.uid)},
 		Auth:  mail.Auth{Front: true, Provider: s.account.Provider},
-		Quiet: quiet && (s.lastLook.IsZero() || !c.at.After(s.lastLook))}
+		Quiet: quiet && (s.folder.last.IsZero() || !c.at.After(s.folder.last))}
 }
 
 // errShort says that a mail was cut off.
 var errShort = errors.New("the server sent less of a mail than it announced")
-
-// body is the section that is fetched: all of the mail, which stays unseen.
-var body = &imap.FetchItemBodySection{Peek: true}
 
 // read reads a literal of a known length whole.
 func read(l imap.LiteralReader) ([]byte, error) {

@@ -2,7 +2,6 @@ package imap
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,166 +16,274 @@ import (
 	"ventanilla/mail"
 )
 
-// handing hands the mails of one batch to the desk, several at once: those that
-// wait for the disk together share the wait.
+// handing reads the mails of one batch and hands them to the desk, several at
+// once: those that wait for the disk together share the wait.
 type handing struct {
-	*session
-	ctx        context.Context
-	quietBelow imap.UID
-	slots      chan struct{}
-	wg         sync.WaitGroup
+	*taking
+	batch   batch
+	cmd     *imapclient.FetchCommand // nil where nothing is to be fetched
+	missing map[imap.UID]candidate   // asked for and not come
+	read    chan struct{}            // closed when all has come
+	wg      sync.WaitGroup           // mails being handed over
 
-	mu  sync.Mutex
-	n   int
-	err error
+	n       int // taken
+	err     error
+	refused error // the server does not send one; the others are taken
 }
 
-// wait waits for all and returns how many were taken, and the first error.
-func (h *handing) wait(err error) (int, error) {
-	h.wg.Wait()
-	if err == nil {
-		err = h.err
-	}
-	return h.n, err
-}
-
-// fetch fetches mails whole and hands them over as they come. It returns an error
-// for one that the server has and did not send.
-func (h *handing) fetch(mails []candidate) error {
-	if len(mails) == 0 {
-		return nil
-	}
-	missing := map[imap.UID]candidate{}
+// ask asks for the batch's mails.
+func (h *handing) ask() {
+	h.missing = map[imap.UID]candidate{}
 	var uids imap.UIDSet
-	for _, c := range mails {
-		uids.AddNum(c.uid)
-		missing[c.uid] = c
-	}
-	cmd := h.Fetch(uids, &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{body}})
-	var failed error
-	for m := cmd.Next(); m != nil && failed == nil; m = cmd.Next() {
-		if failed = h.message(m, missing); errors.Is(failed, errBroken) {
-			return failed // the library must not read on in what has failed
+	for _, c := range h.batch.whole {
+		if h.missing[c.uid] = c; c.err == nil {
+			uids.AddNum(c.uid)
 		}
 	}
-	if err := cmd.Close(); failed == nil && err != nil {
-		failed = fmt.Errorf("fetch: %w", err)
+	if len(uids) > 0 {
+		h.cmd = h.Fetch(uids, whole)
 	}
-	if failed != nil || len(missing) == 0 {
-		return failed
+}
+
+// whole is what is asked of a mail.
+var whole = &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{{Peek: true}}} // it stays unseen
+
+// broke notes why the batch cannot be had whole.
+func (h *handing) broke(err error) {
+	if err == nil {
+		return
 	}
-	return h.recover(missing)
+	h.mu.Lock()
+	if h.err == nil {
+		h.err = err
+	}
+	h.mu.Unlock()
+	h.fail(err)
+}
+
+// done waits until all is durable, and says whether it is.
+func (h *handing) done() bool {
+	<-h.read
+	h.wg.Wait()
+	return h.err == nil
+}
+
+// fetch reads the batch and hands it over. It returns an error after which the
+// connection is of no use.
+func (h *handing) fetch() error {
+	if h.cmd != nil {
+		if err := h.readAll(h.cmd); err != nil && !refusal(err) {
+			return err
+		}
+	}
+	if len(h.missing) > 0 {
+		if err := h.recover(); err != nil {
+			return err
+		}
+	}
+	for _, c := range h.batch.notes {
+		if err := h.note(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readAll reads the answers to a command.
+func (h *handing) readAll(cmd *imapclient.FetchCommand) error {
+	for m := cmd.Next(); m != nil; m = cmd.Next() {
+		if err := h.message(m); err != nil {
+			return err // the library must not read on in what has failed
+		}
+	}
+	if err := cmd.Close(); err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	return nil
 }
 
 // message takes one answer of the server.
-func (h *handing) message(m *imapclient.FetchMessageData, missing map[imap.UID]candidate) error {
+func (h *handing) message(m *imapclient.FetchMessageData) error {
 	var c candidate
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
-			c = missing[item.UID]
+			c = h.missing[item.UID]
 		case imapclient.FetchItemDataBodySection:
 			if item.Literal == nil || c.uid == 0 {
 				continue
 			}
-			delete(missing, c.uid)
+			if size := item.Literal.Size(); h.maxSize > 0 && size > h.maxSize {
+				h.folder.memory.refuse(c.uid, h.now())
+				h.letGo(item.Literal)
+				return fmt.Errorf("mail %d has %d bytes by one answer and %d by another", c.uid, c.size, size)
+			}
+			delete(h.missing, c.uid)
 			if item.Literal.Size() > small {
 				if err := h.stream(c, item.Literal); err != nil {
 					return err
 				}
 				continue
 			}
-			whole, err := read(item.Literal)
+			text, err := read(item.Literal)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errBroken, err)
 			}
-			h.handOver(c, whole)
+			h.handOver(c, text)
 		}
 	}
 	return nil
 }
+
+// letGo ends a connection in a literal that nobody wants to read: the library waits
+// until a read of it fails.
+func (c *connection) letGo(l imap.LiteralReader) {
+	c.cutOff()
+	_, _ = io.Copy(io.Discard, l)
+}
+
+// errNotSent says that the server does not send a mail that it has.
+var errNotSent = errors.New("the server does not send mail")
 
 // errBroken says that the connection broke within a mail.
 var errBroken = errors.New("read a mail")
 
-// stray is a mail whose UID came behind it.
-type stray struct {
-	uid  imap.UID
-	text []byte
+// strays are mails whose UID came behind them: the library looks for it only
+// before the mail, and does not know them for an answer.
+type strays struct {
+	mu    sync.Mutex
+	texts map[imap.UID][]byte
+	bytes int
 }
 
-// stray takes an answer that the library does not take for one: it looks for the
-// UID only before the mail.
+const strayBytes = 16 << 20 // of strays in memory; what comes beyond is fetched again, alone
+
+func (s *strays) keep(uid imap.UID, text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.texts[uid]; known || len(s.texts) > 0 && s.bytes+len(text) > strayBytes {
+		return
+	}
+	if s.texts == nil {
+		s.texts = map[imap.UID][]byte{}
+	}
+	s.texts[uid] = text
+	s.bytes += len(text)
+}
+
+func (s *strays) take(uid imap.UID) (text []byte, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text, ok = s.texts[uid]
+	delete(s.texts, uid)
+	s.bytes -= len(text)
+	return text, ok
+}
+
+// stray takes an answer that the library does not take for one.
 func (c *connection) stray(m *imapclient.FetchMessageData) {
-	var s stray
+	var uid imap.UID
+	var text []byte
 	for item := m.Next(); item != nil; item = m.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
-			s.uid = item.UID
+			uid = item.UID
 		case imapclient.FetchItemDataBodySection:
 			if item.Literal == nil || c.largest > 0 && item.Literal.Size() > c.largest {
 				continue
 			}
-			text, err := read(item.Literal)
-			if err != nil {
+			var err error
+			if text, err = read(item.Literal); err != nil {
 				return
 			}
-			s.text = text
 		}
 	}
-	if s.uid == 0 || s.text == nil {
-		return
-	}
-	select {
-	case c.strays <- s:
-	default: // it is fetched again
+	if uid != 0 && text != nil {
+		c.strays.keep(uid, text)
 	}
 }
 
-// recover finds out about mails that were asked for and did not come: strays are
-// handed over, expunged ones are behind us, and one that is still there is an
-// error. News of its flags, which came first, may have been taken for the answer.
-func (h *handing) recover(missing map[imap.UID]candidate) error {
-	uids := slices.Sorted(maps.Keys(missing))
-	there, err := h.describe(uids)
+// recover finds out about mails that were asked for and did not come: expunged
+// ones are behind us, strays are handed over, and all others are asked for one by
+// one: news of a mail's flags, which came first, may have been taken for the
+// answer, or the server refuses one and for its sake the others.
+func (h *handing) recover() error {
+	there, err := h.describe(slices.Sorted(maps.Keys(h.missing)))
 	if err != nil {
 		return err
 	}
-	for len(h.strays) > 0 {
-		s := <-h.strays
-		if c, ok := missing[s.uid]; ok {
-			delete(missing, s.uid)
-			h.handOver(c, s.text)
-		}
-	}
+	refused := 0
 	for _, c := range there {
-		if _, ok := missing[c.uid]; ok {
-			return fmt.Errorf("the server did not send mail %d", c.uid)
+		why := c.err
+		if why == nil {
+			if why, err = h.fetchOne(c); err != nil {
+				return err
+			}
+		}
+		if why == nil {
+			continue
+		}
+		if refused++; refused > doubtful {
+			return why
+		}
+		h.folder.memory.refuse(c.uid, h.now())
+		if h.refused == nil {
+			h.refused = fmt.Errorf("%w %d: %v", errNotSent, c.uid, why) // no refusal of all
 		}
 	}
 	return nil
 }
 
+// fetchOne asks for one mail alone. It returns why the server does not send it,
+// or an error after which the connection is of no use.
+func (h *handing) fetchOne(c candidate) (why, err error) {
+	if h.strayed(c) {
+		return nil, nil
+	}
+	err = h.readAll(h.Fetch(imap.UIDSetNum(c.uid), whole))
+	if refusal(err) {
+		return err, nil
+	}
+	for range 3 { // a stray may need a moment
+		if _, ok := h.missing[c.uid]; !ok || err != nil || h.strayed(c) {
+			return nil, err
+		}
+		err = h.Noop().Wait()
+	}
+	return errors.New("its answer is without it"), err
+}
+
+// strayed hands over a mail that came as a stray.
+func (h *handing) strayed(c candidate) bool {
+	text, ok := h.strays.take(c.uid)
+	if ok {
+		delete(h.missing, c.uid)
+		h.handOver(c, text)
+	}
+	return ok
+}
+
 // handOver hands over a mail in memory, and does not wait for it unless many are
 // under way.
-func (h *handing) handOver(c candidate, whole []byte) {
+func (h *handing) handOver(c candidate, text []byte) {
 	h.slots <- struct{}{}
 	h.wg.Go(func() {
-		h.receive(h.envelope(c, c.uid < h.quietBelow), bytes.NewReader(whole))
+		h.receive(h.envelope(c, h.quiet(c)), bytes.NewReader(text))
 		<-h.slots
 	})
 }
 
+// quiet says that a mail may be an old one.
+func (h *handing) quiet(c candidate) bool { return c.uid < imap.UID(h.begun.QuietBelow) }
+
 // stream hands over a large mail while it comes.
 func (h *handing) stream(c candidate, l imap.LiteralReader) error {
 	r := exactly{r: l, left: l.Size()}
-	h.receive(h.envelope(c, c.uid < h.quietBelow), &r)
+	h.receive(h.envelope(c, h.quiet(c)), &r)
 	if r.err != nil {
 		return fmt.Errorf("%w: %w", errBroken, r.err)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.err
+	return nil
 }
 
 // exactly reads so many bytes, or fails: half a mail is none.
@@ -205,41 +312,85 @@ func (e *exactly) Read(p []byte) (int, error) {
 // is, and is behind us.
 func (h *handing) receive(env mail.Envelope, r io.Reader) {
 	id, err := h.desk.Receive(h.ctx, env, r)
-	h.mu.Lock()
-	defer h.mu.Unlock()
 	switch {
 	case err == nil:
+		h.mu.Lock()
 		h.n++
+		h.mu.Unlock()
 		h.log.Debug("mail taken", "mail", id, "account", h.account.Name, "uid", env.Place.UID)
 	case errors.Is(err, mail.ErrTooLarge) || errors.Is(err, mail.ErrLoop):
 		h.log.Warn("mail left in its folder", "account", h.account.Name, "uid", env.Place.UID, "error", err)
-	case h.err == nil:
-		h.err = fmt.Errorf("hand over a mail: %w", err)
+	default:
+		h.broke(fmt.Errorf("hand over a mail: %w", err))
+		return
 	}
+	h.folder.memory.took(imap.UID(env.Place.UID))
 }
 
-// note hands over the header of a mail that is too large to be fetched, with a
-// text that says so.
+// note hands over the header of a mail that is not fetched, with a text that says
+// why. Where the server refuses that too, the text stands alone.
 func (h *handing) note(c candidate) error {
-	section := &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, Peek: true}
-	data, err := h.Fetch(imap.UIDSetNum(c.uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}}).Collect()
-	if err != nil {
-		return fmt.Errorf("fetch a header: %w", err)
+	header, err := h.header(c)
+	hopeless := h.maxSize <= 0 || c.size <= h.maxSize
+	switch {
+	case err != nil && !(hopeless && refusal(err)):
+		return err
+	case header == "" && !hopeless:
+		return nil // it is no more there
+	case header == "":
+		header = "Subject: Un correo que no se pudo traer\r\n"
 	}
-	for _, d := range data {
-		if d.UID != c.uid || len(d.BodySection) != 1 {
-			continue
-		}
-		env := h.envelope(c, c.uid < h.quietBelow)
-		env.Oversize = c.size
-		h.receive(env, strings.NewReader(noteOf(string(d.BodySection[0].Bytes), c.size, h.maxSize, h.account.Name, h.folder)))
+	text := fmt.Sprintf("[Este correo pesa %s, más de los %s que se reciben. No se trajo: está en la carpeta %s del buzón %s.]",
+		megabytes(c.size), megabytes(h.maxSize), h.folder.name, h.account.Name)
+	if hopeless {
+		text = fmt.Sprintf("[El servidor no entrega este correo por más que se le pide. No se trajo: está en la carpeta %s del buzón %s, con el UID %d.]",
+			h.folder.name, h.account.Name, c.uid)
+		h.log.Warn("mail passed over: the server does not send it", "account", h.account.Name, "folder", h.folder.name, "uid", c.uid)
 	}
+	env := h.envelope(c, h.quiet(c))
+	env.Oversize = max(c.size, 1)
+	h.receive(env, strings.NewReader(noteOf(header, text)))
 	return nil
 }
 
+// headerBytes is how much of a header is fetched, as much as mail reads of one.
+const headerBytes = 256 << 10
+
+// header fetches a mail's header, "" if it does not come. Of one that is too long
+// it is the beginning.
+func (h *handing) header(c candidate) (header string, err error) {
+	section := &imap.FetchItemBodySection{Specifier: imap.PartSpecifierHeader, Peek: true, Partial: &imap.SectionPartial{Size: headerBytes}}
+	cmd := h.Fetch(imap.UIDSetNum(c.uid), &imap.FetchOptions{UID: true, BodySection: []*imap.FetchItemBodySection{section}})
+	for m := cmd.Next(); m != nil; m = cmd.Next() {
+		for item := m.Next(); item != nil; item = m.Next() {
+			body, ok := item.(imapclient.FetchItemDataBodySection)
+			if !ok || body.Literal == nil {
+				continue
+			}
+			if size := body.Literal.Size(); size > headerBytes {
+				h.folder.memory.refuse(c.uid, h.now())
+				h.letGo(body.Literal)
+				return "", fmt.Errorf("the header of mail %d has %d bytes, of %d asked for", c.uid, size, headerBytes)
+			}
+			text, err := read(body.Literal)
+			if err != nil {
+				return "", fmt.Errorf("%w: %w", errBroken, err)
+			}
+			header = string(text)
+		}
+	}
+	if err := cmd.Close(); err != nil {
+		return "", fmt.Errorf("fetch a header: %w", err)
+	}
+	if len(header) == headerBytes {
+		header = header[:strings.LastIndexByte(header, '\n')+1]
+	}
+	return header, nil
+}
+
 // noteOf makes a mail of a header, without what it says of the body that is not
-// there.
-func noteOf(header string, size, most int64, account, folder string) string {
+// there, and a text.
+func noteOf(header, text string) string {
 	var b strings.Builder
 	keep := true
 	for line := range strings.Lines(strings.TrimRight(header, "\r\n")) {
@@ -251,9 +402,7 @@ func noteOf(header string, size, most int64, account, folder string) string {
 			b.WriteString(strings.TrimRight(line, "\r\n") + "\r\n")
 		}
 	}
-	fmt.Fprintf(&b, "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"+
-		"[Este correo pesa %s, más de los %s que se reciben. No se trajo: está en la carpeta %s del buzón %s.]\r\n",
-		megabytes(size), megabytes(most), folder, account)
+	b.WriteString("MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + text + "\r\n")
 	return b.String()
 }
 

@@ -48,6 +48,7 @@ type Poller struct {
 	first    time.Duration // after a failure, until the next attempt
 	most     time.Duration // the longest such time
 	locked   time.Duration // the same where user and password are refused
+	refusing time.Duration // for which a mail was refused before it is passed over
 
 	mu     sync.Mutex
 	status []*FolderStatus
@@ -56,7 +57,7 @@ type Poller struct {
 // NewPoller checks the accounts. It does not connect.
 func NewPoller(desk Desk, o Options) (*Poller, error) {
 	p := &Poller{desk: desk, accounts: slices.Clone(o.Accounts), maxSize: o.MaxSize, log: o.Log, now: o.Now, dial: new(net.Dialer).DialContext,
-		patience: 10 * time.Minute, settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute}
+		patience: 10 * time.Minute, settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute, refusing: 10 * time.Minute}
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -89,32 +90,48 @@ func (p *Poller) Status() []FolderStatus {
 
 // Run takes mails until ctx is done.
 func (p *Poller) Run(ctx context.Context) error {
-	var folders sync.WaitGroup
+	var lines sync.WaitGroup
 	i := 0
 	for a := range p.accounts {
-		for _, f := range p.accounts[a].Folders {
-			status := p.status[i]
+		account := &p.accounts[a]
+		var folders []*folder
+		for _, name := range account.Folders {
+			folders = append(folders, &folder{name: name, status: p.status[i]})
 			i++
-			folders.Go(func() { p.follow(ctx, &p.accounts[a], f, status) })
+		}
+		own := len(folders)
+		if own > account.Connections {
+			own = account.Connections - 1
+		}
+		for k := range own {
+			lines.Go(func() { p.follow(ctx, account, folders[k:k+1]) })
+		}
+		if own < len(folders) { // the others in turn
+			lines.Go(func() { p.follow(ctx, account, folders[own:]) })
 		}
 	}
-	folders.Wait()
+	lines.Wait()
 	return nil
 }
 
-// follow keeps a folder's session open, and opens another when it breaks.
-func (p *Poller) follow(ctx context.Context, a *Account, folder string, status *FolderStatus) {
+// folder is what is remembered of a folder from one session to the next.
+type folder struct {
+	name   string
+	status *FolderStatus
+	last   time.Time // of a whole look
+	chores chores
+	memory memory
+}
+
+// follow keeps a session for folders open, and opens another when it breaks. The
+// next one begins with the folder behind that in which it broke.
+func (p *Poller) follow(ctx context.Context, a *Account, folders []*folder) {
 	pause := p.first
-	var last time.Time // of a whole look
-	var left chores
 	for ctx.Err() == nil {
-		s := session{Poller: p, status: status, lastLook: last, chores: &left}
-		err := s.run(ctx, a, folder)
+		s := session{Poller: p, shared: len(folders) > 1, copied: map[selected]*imap.UIDSet{}}
+		err := s.run(ctx, a, folders)
 		if ctx.Err() != nil {
 			return
-		}
-		if s.lastLook.After(last) {
-			last = s.lastLook
 		}
 		if s.sound {
 			pause = p.first
@@ -123,12 +140,30 @@ func (p *Poller) follow(ctx context.Context, a *Account, folder string, status *
 		if errors.Is(err, errLogin) {
 			most, pause = p.locked, max(pause, time.Minute)
 		}
-		p.troubled(status, err)
+		if s.folder == nil { // no connection, for none of them
+			for _, f := range folders {
+				p.troubled(f.status, err)
+			}
+		} else {
+			p.disconnected(folders)
+			p.troubled(s.folder.status, err)
+			at := slices.Index(folders, s.folder) + 1
+			folders = slices.Concat(folders[at:], folders[:at])
+		}
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause + rand.N(pause/4+1)):
 		}
 		pause = min(2*pause, most)
+	}
+}
+
+// disconnected shows that the connection of folders is gone.
+func (p *Poller) disconnected(folders []*folder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, f := range folders {
+		f.status.Connected = false
 	}
 }
 
@@ -149,46 +184,51 @@ func (p *Poller) troubled(status *FolderStatus, err error) {
 	status.Trouble = err.Error()
 }
 
-// session is one connection's work on a folder.
+// session is one connection's work on folders, one after the other.
 type session struct {
 	*Poller
 	*connection
-	status    *FolderStatus
-	chores    *chores
-	copied    imap.UIDSet // mails that lie in the folder to move to, and here still
-	rescanned bool        // this session has begun to read the folder from its start
-	looked    bool        // this session has looked once
-	sound     bool        // it came far enough for the next to follow at once
-	lastLook  time.Time
+	folder    *folder                   // that is selected; nil before the first
+	shared    bool                      // several folders take turns
+	copied    map[selected]*imap.UIDSet // mails that lie in the folder to move to, and here still
+	rescanned bool                      // it is being read from its start
+	looked    bool                      // it was looked at since it was selected
+	cut       bool                      // the connection was cut off
+	sound     bool                      // the session came far enough for the next to follow at once
 }
+
+// selected is a folder in which mails have their numbers.
+type selected struct {
+	folder   string
+	validity uint32
+}
+
+func (s *session) selected() selected { return selected{s.folder.name, s.data.UIDValidity} }
 
 // progress changes the folder's status.
 func (s *session) progress(change func(*FolderStatus)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	change(s.status)
+	change(s.folder.status)
 }
 
 // run connects and works until the connection breaks or ctx is done.
-func (s *session) run(ctx context.Context, a *Account, folder string) (err error) {
-	if s.connection, err = s.connect(ctx, a, folder); err != nil {
+func (s *session) run(ctx context.Context, a *Account, folders []*folder) (err error) {
+	if s.connection, err = s.connect(ctx, a); err != nil {
 		return err
 	}
 	defer s.close()
-	s.progress(func(f *FolderStatus) {
-		if f.Trouble != "" {
-			s.log.Info("folder is read again", "account", f.Account, "folder", f.Folder)
-		}
-		f.Connected, f.Trouble, f.Since = true, "", time.Time{}
-	})
 	for ctx.Err() == nil {
-		s.progress(func(f *FolderStatus) { f.Begun = s.now() })
-		taken, err := s.look(ctx)
-		if err != nil {
-			return err
-		}
-		if err := s.clear(ctx); err != nil {
-			return err
+		taken := 0
+		for _, f := range folders {
+			n, err := s.turn(ctx, f)
+			taken += n
+			if err != nil && (!s.shared || s.cut || !refusal(err)) {
+				return err
+			}
+			if err != nil {
+				s.troubled(f.status, err) // the others go on
+			}
 		}
 		pause := s.account.Poll
 		if taken > 0 {
@@ -201,4 +241,31 @@ func (s *session) run(ctx context.Context, a *Account, folder string) (err error
 	}
 	s.quit()
 	return nil
+}
+
+// turn takes what is new in a folder, and marks and moves what is settled.
+func (s *session) turn(ctx context.Context, f *folder) (taken int, err error) {
+	if s.folder != f || s.data == nil || s.shared {
+		s.folder, s.rescanned, s.looked = f, false, false
+		if err := s.open(f.name); err != nil {
+			return 0, err
+		}
+	}
+	s.progress(func(st *FolderStatus) {
+		if st.Trouble != "" && !st.Connected {
+			s.log.Info("folder is read again", "account", st.Account, "folder", st.Folder)
+			st.Trouble, st.Since = "", time.Time{}
+		}
+		st.Connected, st.Begun = true, s.now()
+	})
+	if taken, err = s.look(ctx); err != nil && !errors.Is(err, errNotSent) {
+		return taken, err
+	}
+	return taken, errors.Join(err, s.clear(ctx))
+}
+
+// refusal says that the server answered NO or BAD, and the connection is whole.
+func refusal(err error) bool {
+	var refused *imap.Error
+	return errors.As(err, &refused) && refused.Type != imap.StatusResponseTypeBye
 }

@@ -24,6 +24,7 @@ type desk struct {
 	point   Point
 	taken   map[string]int // text → how often
 	envs    map[string]mail.Envelope
+	sizes   map[string]int // text → bytes of the mail
 	settled map[uint32]bool
 	skipped map[uint32]bool // UIDs that are not for the desk
 	fail    int             // so many mails are refused for a while
@@ -31,7 +32,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, s *server) *desk {
-	return &desk{t: t, server: s, taken: map[string]int{}, envs: map[string]mail.Envelope{}, settled: map[uint32]bool{}, skipped: map[uint32]bool{}, changed: make(chan struct{}, 1)}
+	return &desk{t: t, server: s, taken: map[string]int{}, envs: map[string]mail.Envelope{}, sizes: map[string]int{}, settled: map[uint32]bool{}, skipped: map[uint32]bool{}, changed: make(chan struct{}, 1)}
 }
 
 func (d *desk) tell() {
@@ -55,7 +56,7 @@ func (d *desk) Receive(_ context.Context, env mail.Envelope, r io.Reader) (mail.
 	}
 	text := strings.TrimSpace(string(b[strings.Index(string(b), "\r\n\r\n")+4:]))
 	d.taken[text]++
-	d.envs[text] = env
+	d.envs[text], d.sizes[text] = env, len(b)
 	if env.Oversize == 0 {
 		d.settled[env.Place.UID] = true
 	}

@@ -26,33 +26,40 @@ type server struct {
 	t    *testing.T
 	addr string
 
-	mu         sync.Mutex
-	caps       string
-	validity   uint32
-	inbox      []message
-	target     []message // of the folder "Hechos"
-	next       uint32
-	cut        int               // close the connection after so many lines in all; 0: never
-	lines      int               // sent
-	cutTimes   int               // connections cut
-	answers    map[string]string // a command's name → its tagged answer instead of what is right
-	always     map[string]string // the same, every time
-	seenFirst  bool              // once, the question for sizes is answered with flags first
-	noNext     bool              // UIDNEXT is not told
-	vanish     map[uint32]bool   // UIDs that are expunged before they are fetched
-	unasked    bool              // news stand between the answers
-	omit       bool              // once, FETCH leaves a mail out
-	flagsFirst bool              // once, FETCH answers with flags that somebody has changed before the mail
-	uidLast    bool              // FETCH answers with the UID behind the body
-	backward   bool              // FETCH answers in the reverse order
-	short      bool              // a literal ends before its length
-	noTarget   bool              // the folder to move to is missing
-	dumb       bool              // nothing is answered after the login
-	logins     int
-	badLogin   bool // LOGIN is answered BAD, with what was sent
-	news       chan struct{}
-	log        []string // commands
-	conns      map[net.Conn]bool
+	mu          sync.Mutex
+	caps        string
+	validity    uint32
+	inbox       []message
+	target      []message // of the folder "Hechos"
+	next        uint32
+	cut         int               // close the connection after so many lines in all; 0: never
+	lines       int               // sent
+	cutTimes    int               // connections cut
+	answers     map[string]string // a command's name → its tagged answer instead of what is right
+	always      map[string]string // the same, every time
+	seenFirst   bool              // once, the question for sizes is answered with flags first
+	noNext      bool              // UIDNEXT is not told
+	vanish      map[uint32]bool   // UIDs that are expunged before they are fetched
+	unasked     bool              // news stand between the answers
+	omit        bool              // once, FETCH leaves a mail out
+	flagsFirst  bool              // once, FETCH answers with flags that somebody has changed before the mail
+	uidLast     bool              // FETCH answers with the UID behind the body
+	backward    bool              // FETCH answers in the reverse order
+	short       bool              // a literal ends before its length
+	noTarget    bool              // the folder to move to is missing
+	dumb        bool              // nothing is answered after the login
+	refuse      map[uint32]string // UIDs whose text is never sent → the answer to who asks for it
+	undescribed map[uint32]bool   // UIDs of which not even the size is told
+	noHeader    bool              // nor is the header of those in refuse
+	huge        map[uint32]int    // UIDs whose literal is announced with so many bytes, of which few come
+	most        int               // connections at once so far
+	missing     string            // a folder that there is not
+	selects     []string          // folders, in the order in which they were selected
+	logins      int
+	badLogin    bool // LOGIN is answered BAD, with what was sent
+	news        chan struct{}
+	log         []string // commands
+	conns       map[net.Conn]bool
 }
 
 func newServer(t *testing.T) *server {
@@ -71,6 +78,7 @@ func newServer(t *testing.T) *server {
 			}
 			s.mu.Lock()
 			s.conns[c] = true
+			s.most = max(s.most, len(s.conns))
 			s.mu.Unlock()
 			wg.Go(func() { s.serve(c) })
 		}
@@ -229,6 +237,11 @@ func (w *wire) command(tag, rest string) {
 			return
 		}
 	case "SELECT", "EXAMINE":
+		w.selects = append(w.selects, args)
+		if w.missing != "" && strings.Contains(args, w.missing) {
+			w.say("%s NO [NONEXISTENT] no hay", tag)
+			return
+		}
 		w.say("* %d EXISTS", len(w.inbox))
 		w.say("* OK [UIDVALIDITY %d] ok", w.validity)
 		if !w.noNext {
@@ -237,6 +250,10 @@ func (w *wire) command(tag, rest string) {
 	case "UID SEARCH":
 		w.search(args)
 	case "UID FETCH":
+		if answer := w.refused(args); answer != "" {
+			w.say("%s %s", tag, answer)
+			return
+		}
 		w.fetch(args)
 	case "UID STORE":
 		w.store(args)
@@ -329,6 +346,24 @@ func (w *wire) search(args string) {
 	w.say("* SEARCH%s", b.String())
 }
 
+// refused is the answer to a FETCH that has a mail in it which is never sent, ""
+// if there is none.
+func (w *wire) refused(args string) string {
+	set, items, _ := strings.Cut(args, " ")
+	text := strings.Contains(strings.ToUpper(items), "BODY")
+	header := strings.Contains(strings.ToUpper(items), "[HEADER]")
+	for _, m := range w.inbox {
+		switch answer, refused := w.refuse[m.uid]; {
+		case !w.in(set, m.uid):
+		case !text && w.undescribed[m.uid]:
+			return "NO me niego"
+		case text && refused && (!header || w.noHeader):
+			return answer
+		}
+	}
+	return ""
+}
+
 func (w *wire) fetch(args string) {
 	set, items, _ := strings.Cut(args, " ")
 	found := slices.Clone(w.inbox)
@@ -353,9 +388,14 @@ func (w *wire) fetch(args string) {
 		}
 		section, text := "BODY[]", m.text
 		if strings.Contains(strings.ToUpper(items), "[HEADER]") {
-			section = "BODY[HEADER]"
+			section = "BODY[HEADER]<0>"
 			text, _, _ = strings.Cut(m.text, "\r\n\r\n")
 			text += "\r\n\r\n"
+			var most int
+			if _, err := fmt.Sscanf(items[strings.Index(items, "<"):], "<0.%d>", &most); err != nil {
+				w.t.Errorf("a header without bound: %s", items)
+			}
+			text = text[:min(most, len(text))]
 		}
 		if w.omit {
 			w.omit = false
@@ -369,6 +409,13 @@ func (w *wire) fetch(args string) {
 			w.short, w.ended = false, true
 			fmt.Fprintf(w.w, "* %d FETCH (UID %d %s {%d}\r\n%s", seq, m.uid, section, len(text), text[:len(text)/2])
 			w.w.Flush()
+			return
+		}
+		if n := w.huge[m.uid]; n > 0 && !strings.Contains(section, "HEADER") {
+			fmt.Fprintf(w.w, "* %d FETCH (UID %d %s {%d}\r\n%s", seq, m.uid, section, n, text)
+			w.w.Flush()
+			w.ended = true
+			_, _ = w.r.ReadByte() // until the client goes
 			return
 		}
 		if w.uidLast {

@@ -1,0 +1,275 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/emersion/go-imap/v2"
+)
+
+// batch is a run of mails, in their order, that are asked for together.
+type batch struct {
+	last  imap.UID // behind which the folder is to be read on
+	uids  int      // how many of the folder's UIDs it stands for
+	whole []candidate
+	notes []candidate // too large to be fetched, or refused again and again
+	error error       // instead of the mails
+}
+
+// taking is one look's work: while one batch comes, the next is asked for, the
+// sizes of those behind it too, and the point follows behind what is durable.
+type taking struct {
+	*session
+	ctx   context.Context
+	begun Point         // from which it goes
+	slots chan struct{} // of mails that are being handed over
+
+	mu    sync.Mutex
+	taken int
+	err   error
+}
+
+// takeAll takes mails behind a point, all or an error: after one that is temporary
+// those behind the last point are taken again.
+func (s *session) takeAll(ctx context.Context, uids []imap.UID, p Point) (int, error) {
+	if len(uids) == 0 {
+		return 0, nil
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	t := &taking{session: s, ctx: ctx, begun: p, slots: make(chan struct{}, together)}
+	described, asked := make(chan batch), make(chan *handing, 64)
+	var parts sync.WaitGroup
+	parts.Go(func() { defer close(described); t.describeAll(uids, described) })
+	parts.Go(func() { defer close(asked); t.askAll(described, asked) })
+	t.follow(asked)
+	stop()
+	parts.Wait()
+	s.cut = t.err != nil && !errors.Is(t.err, errNotSent)
+	return t.taken, t.err
+}
+
+// fail ends the look with its first error. The connection breaks: what the other
+// parts wait for may never come.
+func (t *taking) fail(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil && err != nil {
+		t.err = err
+		t.cutOff()
+	}
+}
+
+// describeAll makes batches of mails as they are described.
+func (t *taking) describeAll(uids []imap.UID, out chan<- batch) {
+	send := func(b batch) bool {
+		select {
+		case out <- b:
+			return b.error == nil
+		case <-t.ctx.Done():
+			return false
+		}
+	}
+	for len(uids) > 0 {
+		chunk := uids[:min(describeMails, len(uids))]
+		uids = uids[len(chunk):]
+		mails, err := t.describe(chunk)
+		if err != nil {
+			send(batch{error: err})
+			return
+		}
+		for _, b := range t.batches(chunk, mails) {
+			if !send(b) {
+				return
+			}
+		}
+	}
+}
+
+// batches cuts mails into batches of a bounded number of bytes.
+func (t *taking) batches(uids []imap.UID, mails []candidate) (all []batch) {
+	var b batch
+	var bytes int64
+	for _, uid := range uids {
+		b.last = uid
+		b.uids++
+		if len(mails) == 0 || mails[0].uid != uid {
+			continue // it is no more there
+		}
+		c := mails[0]
+		mails = mails[1:]
+		switch {
+		case c.err == nil && t.passedOver(c, t.begun), t.folder.memory.has(c.uid):
+		case c.err == nil && t.maxSize > 0 && c.size > t.maxSize, t.folder.memory.hopeless(uid, t.now(), t.refusing):
+			b.notes = append(b.notes, c)
+		default:
+			b.whole = append(b.whole, c)
+			bytes += c.size
+		}
+		if bytes >= batchBytes {
+			all, b, bytes = append(all, b), batch{}, 0
+		}
+	}
+	if b.uids > 0 {
+		all = append(all, b)
+	}
+	return all
+}
+
+// askAll asks for batches, a few ahead of what has come. Each has a reader of its
+// own: a server may answer commands in another order (RFC 9051 §5.5).
+func (t *taking) askAll(described <-chan batch, asked chan<- *handing) {
+	ahead := make(chan struct{}, window)
+	var readers sync.WaitGroup
+	defer readers.Wait()
+	for b := range described {
+		if b.error != nil {
+			t.fail(b.error)
+			return
+		}
+		select {
+		case ahead <- struct{}{}:
+		case <-t.ctx.Done():
+			return
+		}
+		h := &handing{taking: t, batch: b, read: make(chan struct{})}
+		h.ask()
+		readers.Go(func() {
+			defer close(h.read)
+			h.broke(h.fetch())
+			<-ahead
+		})
+		select {
+		case asked <- h:
+		case <-t.ctx.Done():
+			return
+		}
+	}
+}
+
+// follow moves the point behind batches whose mails are all durable. While it is
+// being noted others come to their end; they share the next note. Behind a mail
+// that the server refuses mails are taken, and the point waits.
+func (t *taking) follow(asked <-chan *handing) {
+	const share = 16
+	p, refused := t.begun, error(nil)
+	for h := range asked {
+		uids, taken := 0, 0
+		for n := 1; ; n++ {
+			if !h.done() {
+				return
+			}
+			uids, taken = uids+h.batch.uids, taken+h.n
+			if refused == nil {
+				refused = h.refused
+			}
+			if refused == nil {
+				p.UID = uint32(h.batch.last)
+			}
+			if n == share || len(asked) == 0 {
+				break
+			}
+			h = <-asked
+		}
+		if err := t.setPoint(p); err != nil {
+			t.fail(err)
+			return
+		}
+		t.taken += taken
+		t.progress(func(f *FolderStatus) { f.Remaining -= uids; f.Taken += taken })
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = refused // the connection is whole: what is settled is marked first
+	}
+}
+
+// setPoint notes how far the folder was taken, if that is news.
+func (t *taking) setPoint(p Point) error {
+	if p == t.begun {
+		return nil
+	}
+	if err := t.desk.SetPoint(t.ctx, t.account.Name, t.folder.name, p); err != nil {
+		return fmt.Errorf("note the point: %w", err)
+	}
+	t.folder.memory.forget(imap.UID(p.UID))
+	t.sound = t.sound || p.Validity != 0 // else all is read again
+	return nil
+}
+
+// memory is what is known of mails behind the point, from one session to the next:
+// which of them are durable, and which the server refuses.
+type memory struct {
+	mu      sync.Mutex
+	taken   map[imap.UID]bool
+	refused map[imap.UID]refusals
+}
+
+// tries is how often a mail is asked for that the server refuses, each time over
+// another connection.
+const tries = 5
+
+// refusals are those of one mail.
+type refusals struct {
+	times int
+	since time.Time
+}
+
+func (m *memory) has(uid imap.UID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.taken[uid]
+}
+
+// took notes that a mail is durable.
+func (m *memory) took(uid imap.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.taken == nil {
+		m.taken = map[imap.UID]bool{}
+	}
+	m.taken[uid] = true
+}
+
+// hopeless says that a mail was refused often enough, and for so long.
+func (m *memory) hopeless(uid imap.UID, now time.Time, long time.Duration) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.refused[uid]
+	return r.times >= tries && now.Sub(r.since) >= long
+}
+
+// refuse notes that a mail was refused once more.
+func (m *memory) refuse(uid imap.UID, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refused == nil {
+		m.refused = map[imap.UID]refusals{}
+	}
+	r := m.refused[uid]
+	if r.times == 0 {
+		r.since = now
+	}
+	r.times++
+	m.refused[uid] = r
+}
+
+// forget forgets mails up to a UID: the point is behind them.
+func (m *memory) forget(last imap.UID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for uid := range m.taken {
+		if uid <= last {
+			delete(m.taken, uid)
+		}
+	}
+	for uid := range m.refused {
+		if uid <= last {
+			delete(m.refused, uid)
+		}
+	}
+}
