@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -60,6 +61,11 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return decideSet(t, c)
 	case CmdTag, CmdUntag:
 		return decideTag(t, c)
+	case CmdAsk:
+		if len(t.Missing) == 0 {
+			return nil, ""
+		}
+		return []Event{{Kind: Asked, New: strings.Join(t.Missing, " ")}}, ""
 	case CmdWait:
 		return decideWait(t, c)
 	case CmdCancel:
@@ -210,7 +216,10 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Language, t.Requester, t.Assignee = o.Language, o.Requester, o.Assignee
 		t.Unverified, t.Linked = o.Unverified, o.Linked
 		t.Details = o.Details
-	case FieldChanged, Tagged, Untagged, WaitingSet, CancelledEvent:
+		if e.Ack == AckForm {
+			t.Asked = 1
+		}
+	case FieldChanged, Tagged, Untagged, WaitingSet, CancelledEvent, Asked:
 		t = evolveDetails(t, e)
 	case Assigned:
 		t.Assignee = e.New

@@ -175,6 +175,7 @@ const (
 	AckNone  Ack = ""      // not at all
 	AckFixed Ack = "fixed" // number and fixed words only: the sender is not verified
 	AckFull  Ack = "full"  // number, link and subject
+	AckForm  Ack = "form"  // the same, and a form for what is missing
 )
 
 // EventKind says what has happened.
@@ -204,6 +205,7 @@ const (
 	Untagged        EventKind = "untagged"
 	WaitingSet      EventKind = "waiting"       // New: whom it waits for
 	CancelledEvent  EventKind = "cancelled"     // annulled, with the reason in Text
+	Asked           EventKind = "asked"         // the requester, for the missing fields in New
 	Joined          EventKind = "joined"        // a person became observer or guest
 	TermWarned      EventKind = "term-warned"   // a clock, New, is about to expire
 	TermBreached    EventKind = "term-breached" // a clock, New, has expired
@@ -256,6 +258,7 @@ const (
 	CmdUntag     CommandKind = "untag"
 	CmdWait      CommandKind = "wait"
 	CmdCancel    CommandKind = "cancel"
+	CmdAsk       CommandKind = "ask" // the requester, for what is missing
 	CmdJoin      CommandKind = "join"
 	CmdDelivery  CommandKind = "delivery"
 	CmdWarn      CommandKind = "warn"   // Value: the clock that is about to expire

@@ -22,6 +22,8 @@ type Details struct {
 	Channel     string            `json:"channel,omitempty"` // how it came, "" by mail: phone, person, chat, web
 	Tags        []string          `json:"tags,omitempty"`    // at most MaxTags
 	Fields      map[string]string `json:"fields,omitempty"`  // of desk/fields.toml, at most MaxFields
+	Missing     []string          `json:"missing,omitempty"` // fields that the desk has to know and does not
+	Asked       int               `json:"asked,omitempty"`   // how often the requester was asked for them
 }
 
 const (
@@ -127,7 +129,9 @@ func (t Ticket) with(f Field, value string) Ticket {
 		t.Fields[name] = value
 		if value == "" {
 			delete(t.Fields, name)
+			return t
 		}
+		t.Missing = slices.DeleteFunc(slices.Clone(t.Missing), func(m string) bool { return m == name })
 		return t
 	}
 	if text := t.text(f); text != nil {
@@ -209,6 +213,8 @@ func evolveDetails(t Ticket, e Event) Ticket {
 		t.Waiting, t.WaitUntil = Waiting(e.New), e.Until
 	case CancelledEvent:
 		t = t.moved(Cancelled, e.At)
+	case Asked:
+		t.Asked++
 	}
 	return t
 }

@@ -64,6 +64,7 @@ type FieldKind struct {
 	Example string
 	Values  []string // that it can have; none: any
 	Pattern string   // regular expression that a value must match; "": any
+	Known   string   // what the desk's files tell of a person: "name", "phone", "department"; "": nothing
 }
 
 // Asset is a thing that tickets can be about.
@@ -113,6 +114,27 @@ func (w *World) Client(name string) (Client, bool) {
 // Field returns the admin's field of that name.
 func (w *World) Field(name string) (FieldKind, bool) {
 	return named(w.Fields, name, func(f FieldKind) string { return f.Name })
+}
+
+// FormLines are the lines of the block that asks for fields, each to be filled in
+// behind its mark: «Dependencia (Contabilidad):». What stands in brackets is not
+// read back.
+func (w *World) FormLines(names []string) (lines []string) {
+	for _, name := range names {
+		f, ok := w.Field(name)
+		if !ok {
+			continue
+		}
+		line := strings.NewReplacer("(", "[", ")", "]").Replace(f.Title)
+		switch {
+		case len(f.Values) > 0:
+			line += " (" + strings.Join(f.Values, ", ") + ")"
+		case f.Example != "":
+			line += " (" + f.Example + ")"
+		}
+		lines = append(lines, line+":")
+	}
+	return lines
 }
 
 // Asset returns the asset of that name.

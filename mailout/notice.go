@@ -81,10 +81,14 @@ func (n *noticer) tell() {
 		switch n.event.Ack {
 		case desk.AckFull:
 			n.requester("acuse")
+		case desk.AckForm:
+			n.requester("datos")
 		case desk.AckFixed:
 			n.requester("acuse-fijo")
 		}
 		n.workers("ticket-nuevo", n.event.Opened.Told...)
+	case desk.Asked:
+		n.requester("datos")
 	case desk.Answered:
 		n.audience("respuesta")
 	case desk.Replied, desk.Accepted:

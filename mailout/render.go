@@ -199,6 +199,10 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		}
 	case desk.QueueChanged:
 		d.OldQueue = r.queue(e.Old).Title
+	case desk.Opened, desk.Asked:
+		if e.Kind == desk.Asked || e.Ack == desk.AckForm {
+			d.Lines = r.Desk.FormLines(n.Ticket.Missing)
+		}
 	case desk.Held:
 		d.Held, d.Reason = e.Article, word("reason-", e.Text)
 	case desk.Delivery:
@@ -385,7 +389,7 @@ func automatic(template string) string {
 	switch template {
 	case "respuesta", "respuesta-solicitante", "nota":
 		return ""
-	case "acuse", "acuse-fijo", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
+	case "acuse", "acuse-fijo", "datos", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
 		return "auto-replied"
 	}
 	return "auto-generated"

@@ -64,6 +64,7 @@ type fieldText struct {
 	Example string   `toml:"example" help:"Un ejemplo, que se muestra al pedirlo. Debe cumplir values y pattern."`
 	Values  []string `toml:"values" help:"Valores que puede tener. Sin esta clave, cualquiera."`
 	Pattern string   `toml:"pattern" help:"Expresión regular que debe cumplir el valor entero."`
+	Known   string   `toml:"known" values:"name phone department" help:"De dónde se toma sin preguntar, si se sabe: el nombre (name), el teléfono (phone) o la dependencia (department) de desk/people.csv."`
 }
 
 // priorityFile is desk/priorities.toml.
@@ -213,7 +214,7 @@ func (b *builder) field(c *checker, t fieldText) {
 	case t.Example != "" && len(t.Values) > 0 && !slices.Contains(t.Values, t.Example):
 		c.fault("example", "el ejemplo no está en values%s", meant(t.Example, t.Values, "valores"))
 	}
-	b.world.Fields = append(b.world.Fields, desk.FieldKind{Name: t.Name, Title: titleOr(t.Title, t.Name), Labels: t.Labels, Example: t.Example, Values: t.Values, Pattern: t.Pattern})
+	b.world.Fields = append(b.world.Fields, desk.FieldKind{Name: t.Name, Title: titleOr(t.Title, t.Name), Labels: t.Labels, Example: t.Example, Values: t.Values, Pattern: t.Pattern, Known: t.Known})
 }
 
 // patternError says what is wrong with a regular expression, without the library's

@@ -81,7 +81,11 @@ func Sample(name string) Data {
 	if name == "identidad" || name == "retenido" {
 		d.AuthorAddress = "ana.gomez@correo.example"
 	}
-	if name != "transcripcion" {
+	switch name {
+	case "transcripcion":
+	case "datos":
+		d.Lines = []string{"Dependencia (Contabilidad):", "Número de contacto (300 123 4567):"}
+	default:
 		d.Lines = nil
 	}
 	switch name {

@@ -12,17 +12,18 @@ import (
 // the functions of text/template, each with what it does, in Spanish.
 func Functions() map[string]string {
 	return map[string]string{
-		"word":   `{{word "state-open"}}: la palabra de words.txt`,
-		"boton":  `{{boton "Ver la solicitud" .Link}}: un botón; sin enlace, nada. Con un tercer valor "claro", sin fondo`,
-		"ficha":  `{{ficha "Cola" .Queue "Tipo" .Type}}: una tabla de nombres y valores; sin los vacíos`,
-		"lista":  `{{lista .Lines}}: una lista con viñetas`,
-		"cita":   `{{cita .Body}}: el texto de otra persona, apartado del propio`,
-		"cambio": `{{cambio .OldState .State}}: «nuevo → en curso», o nada si no cambió`,
+		"word":       `{{word "state-open"}}: la palabra de words.txt`,
+		"boton":      `{{boton "Ver la solicitud" .Link}}: un botón; sin enlace, nada. Con un tercer valor "claro", sin fondo`,
+		"ficha":      `{{ficha "Cola" .Queue "Tipo" .Type}}: una tabla de nombres y valores; sin los vacíos`,
+		"lista":      `{{lista .Lines}}: una lista con viñetas`,
+		"formulario": `{{formulario .Lines}}: un renglón por cada dato, para completar al responder`,
+		"cita":       `{{cita .Body}}: el texto de otra persona, apartado del propio`,
+		"cambio":     `{{cambio .OldState .State}}: «nuevo → en curso», o nada si no cambió`,
 	}
 }
 
 // blockFunctions make a block of their own when they stand alone in a line.
-var blockFunctions = []string{"boton", "ficha", "lista", "cita"}
+var blockFunctions = []string{"boton", "ficha", "lista", "cita", "formulario"}
 
 // functions returns those for the HTML part or those for the text part.
 func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
@@ -43,16 +44,28 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 	}
 	if html {
 		f["boton"], f["ficha"], f["lista"], f["cita"] = htmlButton, htmlRows, htmlList, htmlQuote
+		f["formulario"] = htmlForm
 		f["shownBody"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Body) }
 		f["shownReason"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Reason) }
 		f["shownPrivacy"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Privacy) }
 		return f
 	}
 	f["boton"], f["ficha"], f["lista"], f["cita"] = textButton, textRows, textList, textQuote
+	f["formulario"] = func(lines []string) string { return strings.Join(lines, "\n") }
 	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
 	f["shownReason"] = func(d *Data) string { return d.Reason }
 	f["shownPrivacy"] = func(d *Data) string { return d.Privacy }
 	return f
+}
+
+// htmlForm is a paragraph for each line: what is written into them in an answer
+// stays on its line in every mail program.
+func htmlForm(lines []string) htmltemplate.HTML {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(`<p style="margin:0 0 8px"><b>` + escape(line) + `</b>&nbsp;</p>`)
+	}
+	return htmltemplate.HTML(b.String())
 }
 
 func textButton(label, link string, style ...string) string {

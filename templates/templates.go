@@ -32,7 +32,7 @@ func Languages() []string { return []string{"es", "en", "pt"} }
 // Names returns the names of the mails, which are those of their files.
 func Names() []string {
 	return []string{
-		"acuse", "acuse-fijo", "acuse-varios", "ticket-nuevo", "respuesta", "respuesta-solicitante",
+		"acuse", "acuse-fijo", "acuse-varios", "datos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "confirmar", "identidad", "aviso-admin", "entrega-fallida",
 	}
