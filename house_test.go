@@ -66,6 +66,7 @@ var caged = map[string]string{
 	"github.com/alecthomas/kong":          "cmd/ventanilla",
 	"github.com/pelletier/go-toml":        "rules",
 	"github.com/rickar/cal":               "rules",
+	"github.com/expr-lang/expr":           "rules",
 	"github.com/microcosm-cc/bluemonday":  "mail",
 	"github.com/JohannesKaufmann/html-to": "mail",
 }

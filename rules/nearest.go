@@ -13,7 +13,9 @@ func nearest(word string, valid []string) string {
 		if len(written) >= 3 && strings.HasPrefix(candidate, string(written)) {
 			d = min(d, 1)
 		}
-		if d < least {
+		// of two as near the one of the same length is meant: letters are swapped
+		// or mistaken more often than left out
+		if d < least || d == least && best != "" && len([]rune(best)) != len(written) && len([]rune(candidate)) == len(written) {
 			best, least = v, d
 		}
 	}

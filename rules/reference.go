@@ -61,19 +61,30 @@ func Describe(file string, v any) []Section {
 		}
 		s.Keys = keysWithin(inner)
 		all = append(all, s)
+		all = append(all, sectionsWithin(file, keyName(f), inner.Type())...)
+	}
+	return all
+}
+
+// sectionsWithin describes the sections that belong to a section of that name,
+// as [[rule.test]].
+func sectionsWithin(file, name string, t reflect.Type) (all []Section) {
+	for _, f := range reflect.VisibleFields(t) {
+		if keyName(f) != "" && isSection(f) && f.Type.Kind() == reflect.Slice {
+			all = append(all, Section{File: file, Title: "[[" + name + "." + keyName(f) + "]]", Help: f.Tag.Get("help"), Keys: keysWithin(reflect.Zero(f.Type.Elem()))})
+		}
 	}
 	return all
 }
 
 func keysWithin(v reflect.Value) []Key {
 	var keys []Key
-	for i := range v.NumField() {
-		f := v.Type().Field(i)
+	for _, f := range reflect.VisibleFields(v.Type()) {
 		if keyName(f) == "" || isSection(f) {
 			continue
 		}
 		keys = append(keys, Key{
-			Name: keyName(f), Kind: kindOf(f.Type), Default: written(v.Field(i)),
+			Name: keyName(f), Kind: kindOf(f.Type), Default: written(v.FieldByIndex(f.Index)),
 			Values: strings.Fields(f.Tag.Get("values")), Help: f.Tag.Get("help"),
 		})
 	}
@@ -87,7 +98,15 @@ func kindOf(t reflect.Type) string {
 	case reflect.Bool:
 		return "true o false"
 	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Struct {
+			return "lista de tablas"
+		}
 		return "lista de textos"
+	case reflect.Struct, reflect.Map:
+		if reflect.PointerTo(t).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+			return "texto"
+		}
+		return "tabla"
 	case reflect.Int:
 		return "número"
 	case reflect.Interface:

@@ -1,8 +1,11 @@
 package rules
 
 import (
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"ventanilla/desk"
 	"ventanilla/mail"
@@ -99,7 +102,18 @@ func (d *decider) reply(t desk.Ticket) {
 	if keep {
 		c.Value = desk.KeepState
 	}
+	changes, hold := d.byRules(t)
+	if hold {
+		d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: "held-by-rule"})
+		d.settle(ToPending, "por la regla "+strings.Join(d.Matched, ", "))
+		return
+	}
 	d.command(c)
+	if _, _, err := desk.Apply(d.Tickets, d.Now, append(slices.Clone(d.Commands), changes...)...); err != nil {
+		d.say("lo que piden las reglas no se puede en este ticket: %v", err) // the answer itself is taken all the same
+	} else {
+		d.Commands = append(d.Commands, changes...)
+	}
 	d.settle(ToAppend, "respuesta")
 }
 
@@ -152,20 +166,89 @@ func (d *decider) open(linked desk.Ticket) {
 }
 
 // route asks the rules.
-func (d *decider) route() (r Route) {
+func (d *decider) route() (r Route) { return d.ask(d.routing()) }
+
+func (d *decider) ask(in Routing) (r Route) {
 	if d.Explain {
 		var steps []Step
-		r, steps = d.set.routeSteps(d.routing())
+		r, steps = d.set.routeSteps(in)
 		d.Trace = append(d.Trace, steps...)
 	} else {
-		r = d.set.route(d.routing())
+		r = d.set.route(in)
 	}
-	d.Matched = r.Matched
+	d.Matched = append(d.Matched, r.Matched...)
 	return r
 }
 
+// arrived is when the mail came, by the clock of the desk's zone.
+func (d *decider) arrived() time.Time {
+	at := d.Envelope.ReceivedAt
+	if at.IsZero() {
+		at = d.Now
+	}
+	if d.World.Zone != nil {
+		return at.In(d.World.Zone)
+	}
+	return at
+}
+
+// byRules carries out what the rules for answers say of one that a ticket takes,
+// and reports whether it is to be held instead.
+func (d *decider) byRules(t desk.Ticket) (cmds []desk.Command, hold bool) {
+	in := d.routing()
+	in.Ticket = &t
+	r := d.ask(in)
+	add := func(kind desk.CommandKind, value, present string) {
+		if value != "" && value != present {
+			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.System, Value: value})
+		}
+	}
+	add(desk.CmdQueue, r.Queue, t.Queue)
+	add(desk.CmdType, r.Type, t.Type)
+	add(desk.CmdAssign, r.Owner, t.Assignee)
+	if r.Priority != 0 && r.Priority != t.Priority {
+		cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdPriority, Actor: desk.System, Number: r.Priority})
+	}
+	set := func(f desk.Field, value string) {
+		if value != "" && value != t.Value(f) {
+			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdSet, Actor: desk.System, Field: f, Value: value})
+		}
+	}
+	set(desk.FieldCategory, r.Category)
+	set(desk.FieldService, r.Service)
+	set(desk.FieldLevel, r.Level)
+	set(desk.FieldResponsible, r.Responsible)
+	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
+		set(desk.OwnField(name), r.Fields[name])
+	}
+	if r.Urgency > 0 {
+		set(desk.FieldUrgency, strconv.Itoa(r.Urgency))
+	}
+	if r.Impact > 0 {
+		set(desk.FieldImpact, strconv.Itoa(r.Impact))
+	}
+	for _, tag := range r.Tags {
+		if !slices.Contains(t.Tags, tag) {
+			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdTag, Actor: desk.System, Value: tag})
+		}
+	}
+	return cmds, r.Hold
+}
+
 func (d *decider) routing() Routing {
-	r := Routing{Subject: d.Message.Subject, From: d.from().Address, Class: d.Message.Class}
+	m := d.Message
+	r := Routing{Subject: m.Subject, Body: m.Reply, From: d.from().Address, Class: m.Class, Header: m.Header, Parts: m.Parts,
+		Trust: d.Decision.Trust, Person: d.People[d.Sender], At: d.arrived()}
+	if strings.TrimSpace(r.Body) == "" {
+		r.Body = m.Text
+	}
+	if client, ok := d.World.ClientOf(r.From); ok {
+		r.Client = client.Name
+	}
+	r.Department = d.World.Known[strings.ToLower(r.From)].Department
+	for _, a := range m.Cc {
+		r.Cc = append(r.Cc, a.Address)
+	}
 	for _, a := range d.Addressed {
 		r.To = append(r.To, a.Address)
 	}
@@ -182,8 +265,11 @@ func (d *decider) opening(r Route) desk.Opening {
 			}
 		}
 	}
-	if named, ok := d.World.Queue(r.Queue); ok {
-		q = named
+	category, _ := d.World.Category(r.Category)
+	for _, name := range []string{category.Queue, r.Queue} {
+		if named, ok := d.World.Queue(name); ok {
+			q = named
+		}
 	}
 	o := desk.Opening{Queue: q.Name, Type: r.Type, Priority: r.Priority, Language: r.Language, Assignee: r.Owner, Requester: d.Sender,
 		Subject: mail.StripPrefixes(mail.StripTags(d.Message.Subject))}
@@ -192,12 +278,33 @@ func (d *decider) opening(r Route) desk.Opening {
 			o.Told = append(o.Told, a.Queue)
 		}
 	}
-	o.Type = or(o.Type, q.Type)
+	o.Type = or(or(o.Type, category.Type), q.Type)
+	o.Assignee = or(o.Assignee, category.Owner)
+	o.Details = d.details(r, category)
 	o.Language = or(o.Language, or(d.People[d.Sender].Language, or(q.Language, d.World.Language)))
-	if o.Priority == 0 {
-		o.Priority = 3
+	for _, p := range []int{d.World.Matrix.Priority(o.Urgency, o.Impact), 3} {
+		if o.Priority == 0 {
+			o.Priority = p
+		}
 	}
 	return o
+}
+
+// details are what the rules, the category and the list of people say of a new
+// ticket beyond what every ticket has.
+func (d *decider) details(r Route, category desk.Category) desk.Details {
+	t := desk.Details{Category: r.Category, Service: or(r.Service, category.Service), Level: r.Level, Responsible: r.Responsible,
+		Urgency: r.Urgency, Impact: r.Impact, Tags: r.Tags, Fields: r.Fields}
+	if t.Urgency == 0 {
+		t.Urgency = category.Urgency
+	}
+	if t.Impact == 0 {
+		t.Impact = category.Impact
+	}
+	if client, ok := d.World.ClientOf(d.from().Address); ok {
+		t.Client = client.Name
+	}
+	return t
 }
 
 func or(a, b string) string {

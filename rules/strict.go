@@ -126,14 +126,19 @@ func (d *Document) fault(offset int, message string) *FileError {
 
 // Join sorts mistakes by place and makes one error of them, nil if there is none.
 func Join(faults ...*FileError) error {
-	slices.SortStableFunc(faults, func(a, b *FileError) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
 	var all []error
-	for _, f := range faults {
+	for _, f := range sortFaults(faults) {
 		all = append(all, f)
 	}
 	return errors.Join(all...)
+}
+
+// sortFaults sorts mistakes by place.
+func sortFaults(faults []*FileError) []*FileError {
+	slices.SortStableFunc(faults, func(a, b *FileError) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return faults
 }
 
 // translate turns what the TOML library reports into mistakes of ours. The walk
@@ -423,6 +428,13 @@ func (w *walker) value(v *unstable.Node, at place, path string, t reflect.Type, 
 			}
 			w.value(it.Node(), at, fmt.Sprintf("%s[%d]", path, n), t.Elem(), field)
 		}
+	case t.Kind() == reflect.Map:
+		needed, fits = `una tabla, como {nombre = "…"}`, v.Kind == unstable.InlineTable
+		for it := v.Children(); fits && it.Next(); {
+			if it.Node().Kind == unstable.KeyValue {
+				w.entry(it.Node(), path, t.Elem(), field)
+			}
+		}
 	case t.Kind() == reflect.Struct:
 		needed, fits = "una tabla", v.Kind == unstable.InlineTable
 		for it := v.Children(); fits && it.Next(); {
@@ -434,6 +446,28 @@ func (w *walker) value(v *unstable.Node, at place, path string, t reflect.Type, 
 	if !fits {
 		wrong(fmt.Sprintf("%s espera %s, y aquí hay %s", keyName(field), needed, kindInSpanish(v.Kind)))
 	}
+}
+
+// entry checks one key of a table whose keys the admin chooses.
+func (w *walker) entry(e *unstable.Node, table string, t reflect.Type, field reflect.StructField) {
+	it := e.Key()
+	it.Next()
+	part, name := it.Node(), string(it.Node().Data)
+	path := joined(table, name)
+	switch {
+	case !it.IsLast():
+		w.fault(part, "sobra lo que sigue al punto en %s: un nombre con puntos va entre comillas", name)
+		return
+	case w.document.Has(path):
+		w.fault(part, "%s ya está en la línea %d", name, w.document.line(path))
+		return
+	}
+	at := place{int(part.Raw.Offset), int(part.Raw.Offset)}
+	if v := e.Value(); v.Raw.Length > 0 {
+		at.value = int(v.Raw.Offset)
+	}
+	w.document.places[path] = at
+	w.value(e.Value(), at, path, t, field)
 }
 
 func kindInSpanish(k unstable.Kind) string {
@@ -492,23 +526,27 @@ func keyName(f reflect.StructField) string {
 }
 
 func fieldOf(t reflect.Type, name string) (reflect.StructField, bool) {
-	for i := range t.NumField() {
-		if f := t.Field(i); name != "" && keyName(f) == name {
+	for _, f := range reflect.VisibleFields(t) {
+		if name != "" && keyName(f) == name {
 			return f, true
 		}
 	}
 	return reflect.StructField{}, false
 }
 
-// isSection says whether a field is written as [section] or [[section]].
+// isSection says whether a field is written as [section] or [[section]]. One
+// marked inline is written as key = {…} or key = [{…}].
 func isSection(f reflect.StructField) bool {
 	t := f.Type
+	if f.Tag.Get("inline") != "" {
+		return false
+	}
 	return t.Kind() == reflect.Struct || t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct
 }
 
 func sectionsOf(t reflect.Type) (names []string) {
-	for i := range t.NumField() {
-		if f := t.Field(i); keyName(f) != "" && isSection(f) {
+	for _, f := range reflect.VisibleFields(t) {
+		if keyName(f) != "" && isSection(f) {
 			names = append(names, keyName(f))
 		}
 	}
@@ -516,10 +554,36 @@ func sectionsOf(t reflect.Type) (names []string) {
 }
 
 func keysOf(t reflect.Type) (names []string) {
-	for i := range t.NumField() {
-		if f := t.Field(i); keyName(f) != "" && !isSection(f) {
+	for _, f := range reflect.VisibleFields(t) {
+		if keyName(f) != "" && !isSection(f) {
 			names = append(names, keyName(f))
 		}
 	}
 	return names
+}
+
+// placeOf returns where a path stands, or what is around it.
+func (d *Document) placeOf(path string) place {
+	for {
+		if p, ok := d.places[path]; ok {
+			return p
+		}
+		cut := strings.LastIndexAny(path, ".[")
+		if cut < 0 {
+			return place{}
+		}
+		path = path[:cut]
+	}
+}
+
+// faultWithin returns a mistake at an offset in characters within the text at a
+// path. Where the text is written with escapes, the mistake is at its start.
+func (d *Document) faultWithin(path, text string, offset int, message string) *FileError {
+	p := d.placeOf(path)
+	start := bytes.Index(d.data[p.value:], []byte(text))
+	if start < 0 || start > len("'''\r\n") {
+		return d.fault(p.value, message)
+	}
+	before := string([]rune(text)[:min(offset, utf8.RuneCountInString(text))])
+	return d.fault(d.within(p.value+start+len(before)), message)
 }

@@ -1,0 +1,529 @@
+package rules
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"ventanilla/mail"
+)
+
+// compiler turns the conditions of one rule into what matches.
+type compiler struct {
+	*loader
+	*checker
+	reply  bool
+	class  bool            // a class is named somewhere
+	groups map[string]bool // that patterns catch
+	not    bool            // within a not
+	where  []located       // the conditions at the top of the rule
+}
+
+// located is a condition and the key that it was made of.
+type located struct {
+	key string // as rule[0].subject
+	condition
+}
+
+// conditions compiles one table of conditions. Its path is the checker's.
+func (k *compiler) conditions(t conditionText) (cs allOf) {
+	outer, top := k.path, len(k.where)
+	add := func(key string, c condition) {
+		cs = append(cs, c)
+		k.where = append(k.where, located{joined(k.path, key), c})
+	}
+	k.texts(t, add)
+	k.values(t, add)
+	k.files(t, add)
+	k.times(t, add)
+	k.patterns(t, add)
+	k.nested(t, add)
+	if k.has("when") {
+		if c := k.expression(t.When); c != nil {
+			add("when", c)
+		}
+	}
+	k.path = outer
+	if outer != k.top() {
+		k.where = k.where[:top]
+	}
+	slices.SortStableFunc(cs, func(a, b condition) int { return a.cost() - b.cost() })
+	return cs
+}
+
+// top is the path of the rule itself.
+func (k *compiler) top() string {
+	i := strings.IndexByte(k.path, ']')
+	return k.path[:i+1]
+}
+
+// texts compiles words of subject and body.
+func (k *compiler) texts(t conditionText, add func(string, condition)) {
+	for which, in := range [...]struct {
+		key   string
+		words []string
+	}{{"subject", t.Subject}, {"body", t.Body}} {
+		if !k.wordList(in.key, in.words) || len(in.words) == 0 {
+			continue
+		}
+		c := &words{text: which, id: k.set.indexed, words: in.words, exact: t.Exact}
+		k.set.indexed++
+		if k.set.wordings[which] == nil {
+			k.set.wordings[which] = wordIndex{}
+		}
+		for _, w := range in.words {
+			k.set.wordings[which].add(wordsOf(w), c.id)
+		}
+		add(in.key, c)
+	}
+	if t.HasSubject != nil {
+		add("has_subject", subjectIs{*t.HasSubject})
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.Header)) {
+		key := "header." + name
+		if list := k.headerList(key, t.Header[name]); len(list) > 0 {
+			add(key, &headerWords{name, list, t.Exact})
+		}
+	}
+}
+
+// headerList reads one word or a list of them.
+func (k *compiler) headerList(key string, value any) (list []string) {
+	switch value := value.(type) {
+	case string:
+		list = []string{value}
+	case []any:
+		for _, one := range value {
+			s, ok := one.(string)
+			if !ok {
+				k.fault(key, "cada palabra de la lista va entre comillas")
+				return nil
+			}
+			list = append(list, s)
+		}
+	default:
+		k.fault(key, `aquí va un texto entre comillas o una lista, como ["uno", "dos"]`)
+		return nil
+	}
+	if len(list) == 0 || slices.ContainsFunc(list, func(w string) bool { return len(wordsOf(w)) == 0 }) {
+		k.fault(key, "aquí no hay ninguna palabra")
+		return nil
+	}
+	return list
+}
+
+// member compiles a list of values of which the mail's must be one.
+func (k *compiler) member(kind kind, values []string) *member {
+	c := &member{kind: kind, id: k.set.indexed, values: values}
+	k.set.indexed++
+	if k.set.members[kind] == nil {
+		k.set.members[kind] = map[string][]int{}
+	}
+	for _, v := range values {
+		k.set.members[kind][v] = append(k.set.members[kind][v], c.id)
+	}
+	return c
+}
+
+// values compiles what compares whole values.
+func (k *compiler) values(t conditionText, add func(string, condition)) {
+	k.class = k.class || len(t.Class) > 0
+	for _, in := range [...]struct {
+		key    string
+		kind   kind
+		values []string
+	}{
+		{"class", byClass, k.listed("class", t.Class)},
+		{"to", byTo, k.addresses("to", t.To)},
+		{"cc", byCc, k.addresses("cc", t.Cc)},
+		{"plus", byPlus, lowered(k.listed("plus", t.Plus))},
+		{"from", byFrom, k.addresses("from", t.From)},
+		{"from_domain", byDomain, k.domains("from_domain", t.FromDomain)},
+		{"list", byList, lowered(k.listed("list", t.List))},
+		{"text_language", byLanguage, k.listed("text_language", t.TextLanguage)},
+		{"trust", byTrust, k.listed("trust", t.Trust)},
+	} {
+		if len(in.values) > 0 {
+			add(in.key, k.member(in.kind, in.values))
+		}
+	}
+	if t.Known != nil {
+		add("known", k.member(byKnown, []string{fmt.Sprint(*t.Known)}))
+	}
+	if t.Requester != nil {
+		k.requester(*t.Requester, add)
+	}
+	if t.Ticket != nil {
+		k.ticket(*t.Ticket, add)
+	}
+}
+
+// requester compiles what is wanted of who writes.
+func (k *compiler) requester(t requesterText, add func(string, condition)) {
+	k.notEmpty("requester.client", len(t.Client))
+	for i, name := range t.Client {
+		t.Client[i] = k.reference(fmt.Sprintf("requester.client[%d]", i), name, k.names().clients)
+	}
+	if len(t.Client) > 0 {
+		add("requester.client", k.member(byClient, t.Client))
+	}
+	if departments := k.listed("requester.department", t.Department); len(departments) > 0 {
+		add("requester.department", k.member(byDepartment, foldedAll(departments)))
+	}
+}
+
+// ticket compiles what is wanted of the ticket that a mail answers to.
+func (k *compiler) ticket(t ticketText, add func(string, condition)) {
+	if !k.reply {
+		k.fault("ticket", `un correo que abre un ticket no responde a ninguno: añada on = "reply" a la regla, o quite ticket`)
+		return
+	}
+	for _, in := range [...]struct {
+		key   string
+		list  []string
+		known catalogue
+	}{{"queue", t.Queue, k.names().queues}, {"owner", t.Owner, k.names().agents}, {"category", t.Category, k.names().categories}} {
+		for i, name := range in.list {
+			in.list[i] = k.reference(fmt.Sprintf("ticket.%s[%d]", in.key, i), name, in.known)
+		}
+	}
+	t.Tag = foldedAll(t.Tag)
+	for i, word := range t.Priority {
+		n := Priority(word)
+		if n == 0 {
+			k.fault(fmt.Sprintf("ticket.priority[%d]", i), "no es una prioridad: de 1 a 5, o %s", strings.Join(priorityWords[:], ", "))
+		}
+		t.Priority[i] = fmt.Sprint(n)
+	}
+	for i, name := range t.Type {
+		t.Type[i] = mail.Fold(strings.TrimSpace(name))
+	}
+	for _, in := range [...]struct {
+		key    string
+		kind   kind
+		values []string
+	}{{"state", byState, t.State}, {"queue", byQueue, t.Queue}, {"type", byType, t.Type}, {"priority", byPriority, t.Priority}, {"owner", byOwner, t.Owner},
+		{"category", byCategory, t.Category}, {"tag", byTag, t.Tag}} {
+		k.notEmpty("ticket."+in.key, len(in.values))
+		if len(in.values) > 0 {
+			add("ticket."+in.key, k.member(in.kind, in.values))
+		}
+	}
+}
+
+// listed reports a list that is there and empty, or has an empty text in it.
+func (k *compiler) listed(key string, list []string) []string {
+	k.notEmpty(key, len(list))
+	for i, s := range list {
+		if strings.TrimSpace(s) == "" {
+			k.fault(fmt.Sprintf("%s[%d]", key, i), "aquí no hay nada escrito")
+		}
+	}
+	return list
+}
+
+func lowered(list []string) (all []string) {
+	for _, s := range list {
+		all = append(all, strings.ToLower(strings.TrimSpace(s)))
+	}
+	return all
+}
+
+// files compiles what is wanted of attachments.
+func (k *compiler) files(t conditionText, add func(string, condition)) {
+	if t.Attachment == nil {
+		return
+	}
+	a := t.Attachment
+	c := &attachment{larger: int64(a.LargerThan), smaller: int64(a.SmallerThan)}
+	for _, in := range [...]struct {
+		key  string
+		from []string
+		to   *[]string
+	}{{"attachment.name", a.Name, &c.names}, {"attachment.type", a.Type, &c.types}} {
+		k.notEmpty(in.key, len(in.from))
+		for i, glob := range in.from {
+			glob = mail.Fold(strings.TrimSpace(glob))
+			if _, err := path.Match(glob, ""); err != nil || glob == "" {
+				k.fault(fmt.Sprintf("%s[%d]", in.key, i), "no es un nombre con comodines, como *.pdf")
+			}
+			*in.to = append(*in.to, glob)
+		}
+	}
+	if c.smaller > 0 && c.larger+1 >= c.smaller {
+		k.fault("attachment.smaller_than", "ningún adjunto puede ser mayor que larger_than y menor que smaller_than a la vez")
+	}
+	add("attachment", c)
+}
+
+// patterns compiles regular expressions.
+func (k *compiler) patterns(t conditionText, add func(string, condition)) {
+	for which, in := range [...]struct {
+		key      string
+		patterns []string
+	}{{"subject_pattern", t.SubjectPattern}, {"body_pattern", t.BodyPattern}} {
+		k.notEmpty(in.key, len(in.patterns))
+		if len(in.patterns) == 0 {
+			continue
+		}
+		c := &pattern{text: which, source: in.patterns, exact: t.Exact}
+		for i, source := range in.patterns {
+			if re := k.pattern(fmt.Sprintf("%s[%d]", in.key, i), source, t.Exact); re != nil {
+				c.res, c.literals = append(c.res, re), append(c.literals, literalOf(source, t.Exact))
+			}
+		}
+		add(in.key, c)
+	}
+	for _, name := range slices.Sorted(maps.Keys(t.HeaderPattern)) {
+		key, source := "header_pattern."+name, t.HeaderPattern[name]
+		if re := k.pattern(key, source, t.Exact); re != nil {
+			add(key, &pattern{header: name, source: []string{source}, res: []*regexp.Regexp{re}, exact: t.Exact})
+		}
+	}
+}
+
+// patternMost is how long a pattern may be, in bytes.
+const patternMost = 1000
+
+// pattern compiles one regular expression and notes its groups.
+func (k *compiler) pattern(key, source string, exact bool) *regexp.Regexp {
+	re, err := regexp.Compile(source)
+	switch {
+	case len(source) > patternMost:
+		k.fault(key, "la expresión regular es demasiado larga: %d letras como mucho", patternMost)
+		return nil
+	case err != nil:
+		k.fault(key, "%s", patternInSpanish(err))
+		return nil
+	}
+	if !exact {
+		tree, _ := syntax.Parse(source, syntax.Perl|syntax.FoldCase)
+		withoutAccents(tree)
+		if re, err = regexp.Compile(tree.String()); err != nil {
+			k.fault(key, "%s", patternInSpanish(err))
+			return nil
+		}
+	}
+	if re.MatchString("") {
+		k.warn(key, "esta expresión regular se cumple siempre, también en un texto vacío: quítele * o ? a lo que debe estar")
+	}
+	for _, name := range re.SubexpNames() {
+		if name != "" && !k.not {
+			k.groups[name] = true
+		}
+	}
+	return re
+}
+
+// patternInSpanish says what is wrong with a regular expression.
+func patternInSpanish(err error) string {
+	what := "no es una expresión regular"
+	if e, ok := err.(*syntax.Error); ok {
+		words := map[syntax.ErrorCode]string{
+			syntax.ErrMissingParen: "falta un paréntesis que cierre", syntax.ErrUnexpectedParen: "sobra un paréntesis",
+			syntax.ErrMissingBracket: "falta un corchete que cierre", syntax.ErrMissingRepeatArgument: "no hay nada que repetir antes de",
+			syntax.ErrInvalidRepeatOp: "repetición sobre repetición", syntax.ErrInvalidRepeatSize: "se repite demasiadas veces",
+			syntax.ErrTrailingBackslash: "acaba en una barra", syntax.ErrInvalidEscape: "después de la barra viene algo inválido",
+			syntax.ErrInvalidCharRange: "el rango va al revés", syntax.ErrInvalidNamedCapture: "el grupo con nombre se escribe (?P<nombre>…)",
+			syntax.ErrInvalidPerlOp: "esto no existe aquí (RE2): no hay (?=…) ni (?!…)",
+		}
+		what += ": " + or(words[e.Code], string(e.Code)) + " («" + e.Expr + "»)"
+	}
+	return what
+}
+
+// accented holds, for each ASCII letter in lower case, the letters that are it
+// with an accent, in both cases.
+var accented = func() map[rune][]rune {
+	t := map[rune][]rune{}
+	for r := rune(0xc0); r < 0x250; r++ {
+		if folded := mail.Fold(string(r)); len(folded) == 1 {
+			t[rune(folded[0])] = append(t[rune(folded[0])], r)
+		}
+	}
+	return t
+}()
+
+// withoutAccents lets every letter of a pattern stand for the same one with
+// other accents and in the other case.
+func withoutAccents(re *syntax.Regexp) {
+	switch re.Op {
+	case syntax.OpLiteral:
+		runes := re.Rune
+		re.Op, re.Rune, re.Flags = syntax.OpConcat, nil, re.Flags&^syntax.FoldCase
+		for _, r := range runes {
+			re.Sub = append(re.Sub, &syntax.Regexp{Op: syntax.OpCharClass, Flags: re.Flags, Rune: variants(r)})
+		}
+	case syntax.OpCharClass:
+		if n := len(re.Rune); n > 0 && re.Rune[n-1] == unicode.MaxRune { // as [^a-z]: what is left out counts
+			re.Rune = complement(widened(complement(re.Rune)))
+		} else {
+			re.Rune = widened(re.Rune)
+		}
+	default:
+		for _, sub := range re.Sub {
+			withoutAccents(sub)
+		}
+	}
+}
+
+// variants returns the class of a letter with all accents and in both cases.
+func variants(r rune) []rune {
+	var class []rune
+	add := func(r rune) { class = append(class, r, r) }
+	add(r)
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		add(f)
+	}
+	if folded := mail.Fold(string(r)); len(folded) == 1 {
+		base := rune(folded[0])
+		add(base)
+		add(unicode.ToUpper(base))
+		for _, a := range accented[base] {
+			add(a)
+		}
+	}
+	return ranges(class)
+}
+
+// widened returns a class with the variants of all Latin letters in it.
+func widened(class []rune) []rune {
+	wide := slices.Clone(class)
+	for i := 0; i < len(class); i += 2 {
+		for r := class[i]; r <= min(class[i+1], 0x24f); r++ {
+			if folded := mail.Fold(string(r)); len(folded) == 1 && 'a' <= folded[0] && folded[0] <= 'z' {
+				wide = append(wide, variants(r)...)
+			}
+		}
+	}
+	return ranges(wide)
+}
+
+// complement returns the class of all that is not in a sorted one.
+func complement(class []rune) (rest []rune) {
+	next := rune(0)
+	for i := 0; i < len(class); i += 2 {
+		if class[i] > next {
+			rest = append(rest, next, class[i]-1)
+		}
+		next = class[i+1] + 1
+	}
+	if next <= unicode.MaxRune {
+		rest = append(rest, next, unicode.MaxRune)
+	}
+	return rest
+}
+
+// literalOf returns the longest text that stands in all that a pattern fits,
+// folded unless exact; "" if there is none.
+func literalOf(source string, exact bool) (longest string) {
+	tree, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
+		return ""
+	}
+	var walk func(re *syntax.Regexp)
+	walk = func(re *syntax.Regexp) {
+		switch re.Op {
+		case syntax.OpLiteral:
+			literal := string(re.Rune)
+			if exact && re.Flags&syntax.FoldCase != 0 {
+				return
+			}
+			if !exact {
+				literal = mail.Fold(norm.NFC.String(literal))
+			}
+			if len(literal) > len(longest) {
+				longest = literal
+			}
+		case syntax.OpConcat, syntax.OpCapture, syntax.OpPlus:
+			for _, sub := range re.Sub {
+				walk(sub)
+			}
+		}
+	}
+	walk(tree)
+	return longest
+}
+
+// ranges sorts the pairs of a class, which may overlap afterwards no more.
+func ranges(class []rune) []rune {
+	var pairs [][2]rune
+	for i := 0; i < len(class); i += 2 {
+		pairs = append(pairs, [2]rune{class[i], class[i+1]})
+	}
+	slices.SortFunc(pairs, func(a, b [2]rune) int { return int(a[0]) - int(b[0]) })
+	var out []rune
+	for _, p := range pairs {
+		if n := len(out); n > 0 && p[0] <= out[n-1]+1 {
+			out[n-1] = max(out[n-1], p[1])
+		} else {
+			out = append(out, p[0], p[1])
+		}
+	}
+	return out
+}
+
+// nestedMost is how deep any, all and not may lie within each other.
+const nestedMost = 8
+
+// nested compiles the tables in any, all and not.
+func (k *compiler) nested(t conditionText, add func(string, condition)) {
+	outer := k.path
+	if strings.Count(outer, ".") > nestedMost {
+		k.fault("", "hay demasiadas tablas una dentro de otra: %d como mucho", nestedMost)
+		return
+	}
+	each := func(key string, tables []conditionText) (all []condition) {
+		k.notEmpty(key, len(tables))
+		for i, table := range tables {
+			all = append(all, k.table(joined(outer, fmt.Sprintf("%s[%d]", key, i)), table))
+		}
+		return all
+	}
+	if cs := each("any", t.Any); len(cs) > 0 {
+		add("any", anyOf(cs))
+	}
+	if cs := each("all", t.All); len(cs) > 0 {
+		add("all", allOf(cs))
+	}
+	if t.Not != nil {
+		within := k.not
+		k.not = true
+		c := k.table(joined(outer, "not"), *t.Not)
+		k.not = within
+		add("not", notIt{c})
+	}
+}
+
+// table compiles one table at a path.
+func (k *compiler) table(at string, t conditionText) condition {
+	outer := k.path
+	k.path = at
+	cs := k.conditions(t)
+	k.path = outer
+	switch {
+	case len(cs) == 0 && len(k.faults) == 0:
+		k.faults = append(k.faults, k.document.Fault(at, "esta tabla no pone ninguna condición"))
+	case len(cs) == 1:
+		return cs[0]
+	}
+	return cs
+}
+
+// expression compiles "when". Its mistakes are shown where they stand in the
+// file.
+func (k *compiler) expression(source string) condition {
+	program, offset, wrong := compileExpression(source)
+	if wrong != "" {
+		k.faults = append(k.faults, k.document.faultWithin(joined(k.path, "when"), source, offset, wrong))
+		return nil
+	}
+	return &expression{source, program}
+}

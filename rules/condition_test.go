@@ -1,0 +1,283 @@
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+func loadRules(t testing.TB, rules string) (*Set, error) {
+	t.Helper()
+	return loadAll(withDesk(rules))
+}
+
+// withDesk returns the standing desk with more files and a rule file.
+func withDesk(rules string) fstest.MapFS {
+	tree := with(rules)
+	for name, text := range map[string]string{
+		"desk/calendars.toml":  "[[calendar]]\nname = \"oficina\"\nzone = \"UTC\"\nhours = [\"lunes a viernes 8:00-12:00\"]\n",
+		"desk/categories.toml": "[[category]]\nname = \"impresoras\"\nqueue = \"redes\"\ntype = \"incidente\"\nowner = \"ana\"\nservice = \"correo\"\nurgency = 1\nimpact = 2\n",
+		"desk/services.toml":   "[[service]]\nname = \"correo\"\n\n[[service]]\nname = \"vpn\"\n",
+		"desk/clients.toml":    "[[client]]\nname = \"uni\"\ndomains = [\"fisica.uni.example\"]\n",
+		"desk/fields.toml":     "[[field]]\nname = \"equipo\"\n\n[[field]]\nname = \"nota\"\n",
+	} {
+		tree[name] = &fstest.MapFile{Data: []byte(text)}
+	}
+	return tree
+}
+
+// long is a mail with everything that rules look at.
+func long() Routing {
+	return Routing{Subject: "RE: Cámara del Bloque B no enciende, equipo PC-0417", Body: "Buenos días, desde ayer la cámara del salón no funciona y el proyector tampoco.",
+		To: []string{"Soporte+redes@mesa.example"}, Cc: []string{"Jefa@uni.example"}, From: "Ana@fisica.uni.example", Class: mail.ClassHuman,
+		Header: []mail.Field{{Name: "X-Spam-Flag", Value: "YES, maybe"}, {Name: "List-Id", Value: "Avisos <avisos.listas.uni.example>"}, {Name: "X-Score", Value: "7.5"}},
+		Parts:  []mail.Part{{Name: "Foto-Número 1.JPG", Type: "image/jpeg", Size: 3 << 20}, {Name: "a.pdf", Type: "application/pdf", Size: 10}},
+		Client: "uni", Department: "Física Teórica",
+		Trust: TrustAuth, At: time.Date(2026, 5, 4, 10, 30, 0, 0, time.UTC)} // a Monday
+}
+
+// Each condition against the mail above: whether it holds, and what the trace
+// says of it.
+func TestConditions(t *testing.T) {
+	for _, c := range []struct {
+		when string
+		want bool
+		why  string
+	}{
+		{`body = ["salón", "otro"]`, true, "el texto contiene «salón»"},
+		{`body = ["SALON no FUNCIONA"]`, true, "el texto contiene «SALON no FUNCIONA»"},
+		{`body = ["funcionan"]`, false, "el texto no contiene «funcionan»"},
+		{`body = ["salon"]` + "\nexact = true", false, "el texto no contiene «salon»"},
+		{`body = ["salón"]` + "\nexact = true", true, "el texto contiene «salón»"},
+		{`subject = ["camara"]` + "\nexact = true", false, "el asunto no contiene «camara»"},
+		{`has_subject = true`, true, "hay asunto"},
+		{`has_subject = false`, false, "hay asunto"},
+		{`subject_pattern = ['pc-\d{4}']`, true, `el asunto encaja con «pc-\d{4}»`},
+		{`subject_pattern = ['CAMÁRA del bloque [a-c]\b']`, true, ""},
+		{`subject_pattern = ['camara']` + "\nexact = true", false, "el asunto no encaja con «camara»"},
+		{`subject_pattern = ['^re:']`, false, "el asunto no encaja con «^re:»"},
+		{`subject_pattern = ['[^a-z]mara']`, false, ""},
+		{`subject_pattern = ['^[a-z]+ del']`, true, ""},
+		{`body_pattern = ["proyec(tor|cion)"]`, true, ""},
+		{`from = ["ana@fisica.uni.example"]`, true, "el remitente es ana@fisica.uni.example"},
+		{`from_domain = ["uni.example"]`, false, "el dominio del remitente no es «uni.example»"},
+		{`from_domain = ["*.uni.example"]`, true, "el dominio del remitente es *.uni.example"},
+		{`from_domain = ["*.fisica.uni.example"]`, false, ""},
+		{`to = ["soporte@mesa.example"]`, true, "va dirigido a soporte@mesa.example"},
+		{`cc = ["jefa@uni.example"]`, true, "en copia está jefa@uni.example"},
+		{`cc = ["jefe@uni.example"]`, false, "en copia no está «jefe@uni.example»"},
+		{`plus = ["Redes"]`, true, "la dirección lleva + redes"},
+		{`plus = ["otra"]`, false, "ninguna dirección nuestra lleva + «otra»"},
+		{`list = ["avisos.listas.uni.example"]`, true, "viene de la lista avisos.listas.uni.example"},
+		{`list = ["*.uni.example"]`, true, "viene de la lista *.uni.example"},
+		{`list = ["avisos"]`, false, "no viene de la lista «avisos»"},
+		{`class = ["list", "human"]`, true, "la clase del correo es human"},
+		{`class = ["machine"]`, false, "la clase del correo es human, no machine"},
+		{`attachment = {}`, true, "trae el adjunto «Foto-Número 1.JPG»"},
+		{`attachment = {name = ["*numero*.jpg"]}`, true, ""},
+		{`attachment = {type = ["image/*"], larger_than = "2MB"}`, true, ""},
+		{`attachment = {type = ["application/*"], larger_than = "2MB"}`, false, "ningún adjunto es como se pide"},
+		{`attachment = {smaller_than = "1KB"}`, true, "trae el adjunto «a.pdf»"},
+		{`header = {X-Spam-Flag = "yes"}`, true, "el campo X-Spam-Flag dice «YES, maybe»"},
+		{`header = {X-Spam-Flag = ["no", "nunca"]}`, false, "el campo X-Spam-Flag no dice ninguna de: «no», «nunca»"},
+		{`header = {X-Otro = "yes"}`, false, "no hay campo X-Otro"},
+		{`header_pattern = {X-Score = '^[5-9]\.'}`, true, "el campo X-Score encaja con «^[5-9]\\.»"},
+		{`header_pattern = {X-Score = '^9'}`, false, ""},
+		{`text_language = ["es"]`, true, "el idioma del texto es es"},
+		{`text_language = ["en", "unknown"]`, false, "el idioma del texto es es, no en o unknown"},
+		{`trust = ["auth", "auth+bound"]`, true, "la confianza es auth"},
+		{`trust = ["bound"]`, false, "la confianza es auth, no bound"},
+		{`known = false`, true, "conocido el remitente: false"},
+		{`known = true`, false, "conocido el remitente: false, no true"},
+		{`requester = {client = ["Uni"]}`, true, "el cliente es uni"},
+		{`requester = {department = ["fisica teorica"]}`, true, "la dependencia es fisica teorica"},
+		{`requester = {department = ["química"]}`, false, "la dependencia es fisica teorica, no quimica"},
+		{`during = "oficina"`, true, "llegó en horario de oficina (lunes 10:30)"},
+		{`outside = "oficina"`, false, "llegó en horario de oficina (lunes 10:30)"},
+		{`weekdays = ["lunes", "Sabado"]`, true, "llegó un lunes"},
+		{`weekdays = ["miércoles"]`, false, "llegó un lunes, que la regla no nombra"},
+		{`hours = ["10:30-12:00"]`, true, "llegó a las 10:30"},
+		{`hours = ["08:00-10:30"]`, false, "llegó a las 10:30, no entre 08:00-10:30"},
+		{`hours = ["22:00-11:00"]`, true, "llegó a las 10:30"},
+		{`any = [{subject = ["impresora"]}, {plus = ["redes"]}]`, true, "la dirección lleva + redes"},
+		{`any = [{subject = ["impresora"]}, {plus = ["otra"]}]`, false, "ninguna alternativa se cumple (el asunto no contiene «impresora»; ninguna dirección nuestra lleva + «otra»)"},
+		{`all = [{subject = ["camara"]}, {body = ["proyector"]}]`, true, "el asunto contiene «camara»; el texto contiene «proyector»"},
+		{`all = [{subject = ["camara"]}, {body = ["pantalla"]}]`, false, "el texto no contiene «pantalla»"},
+		{`not = {from_domain = ["proveedor.example"]}`, true, "no debe cumplirse y no se cumple: el dominio del remitente no es «proveedor.example»"},
+		{`not = {subject = ["camara"], body = ["proyector"]}`, false, "no debe cumplirse y se cumple: el asunto contiene «camara»; el texto contiene «proyector»"},
+		{`not = {any = [{subject = ["x"]}, {not = {plus = ["redes"]}}]}`, true, ""},
+		{`when = 'has(subject, "CAMARA") and len(attachments) == 2'`, true, `when es true: has(subject, "CAMARA") and len(attachments) == 2`},
+		{`when = 'any(attachments, .size > 5000000)'`, false, `when es false: any(attachments, .size > 5000000)`},
+		{`when = 'headers["x-score"] matches "^7" and weekday == 1 and hour == 10 and language == "es"'`, true, ""},
+		{`when = 'fold(subject) contains "camara del bloque"'`, true, ""},
+		{`when = 'ticket.number == ""'`, true, ""},
+		{`when = 'any(map(attachments, map(attachments, map(attachments, map(attachments, map(attachments, #)))))  , true)'`, true, ""},
+	} {
+		set, err := loadRules(t, "[[rule]]\nname = \"una\"\ntype = \"x\"\n"+c.when)
+		if err != nil {
+			t.Errorf("%s: %v", c.when, err)
+			continue
+		}
+		route, steps := set.routeSteps(long())
+		if got := len(route.Matched) == 1; got != c.want || steps[0].Matched != c.want {
+			t.Errorf("%s: %v, want %v (%s)", c.when, got, c.want, steps[0].Why)
+		}
+		if c.why != "" && steps[0].Why != c.why {
+			t.Errorf("%s:\n got %s\nwant %s", c.when, steps[0].Why, c.why)
+		}
+		if quick := set.route(long()); len(quick.Matched) != len(route.Matched) {
+			t.Errorf("%s: with a trace it matches otherwise", c.when)
+		}
+	}
+}
+
+// An expression that would make too much is false, and the trace says so.
+func TestExpressionBudget(t *testing.T) {
+	set, err := loadRules(t, "[[rule]]\nname = \"una\"\ntype = \"x\"\nwhen = 'any(map(attachments, map(attachments, map(attachments, map(attachments, #)))), true)'")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := long()
+	for range 100 {
+		in.Parts = append(in.Parts, in.Parts[0])
+	}
+	began := time.Now()
+	_, steps := set.routeSteps(in)
+	if steps[0].Matched || !strings.HasPrefix(steps[0].Why, "when no se pudo calcular") {
+		t.Errorf("got %+v", steps[0])
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// Rules for answers look at answers alone, and rules for new tickets at new ones.
+func TestOnReply(t *testing.T) {
+	set, err := loadRules(t, `
+[[rule]]
+name = "nueva"
+type = "x"
+
+[[rule]]
+name = "sube"
+on = "reply"
+ticket = {state = ["resolved"], queue = ["Redes"], priority = ["baja", "5"], type = ["Incidénte"], owner = ["LUIS"]}
+priority = 2
+continue = true
+
+[[rule]]
+name = "retiene"
+on = "reply"
+subject = ["camara"]
+hold = true
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := long()
+	if got := set.route(in).Matched; !slices.Equal(got, []string{"nueva"}) {
+		t.Errorf("new: %v", got)
+	}
+	in.Ticket = &desk.Ticket{State: desk.Resolved, Queue: "redes", Priority: 4, Type: "incidente", Assignee: "luis"}
+	if got := set.route(in); !slices.Equal(got.Matched, []string{"sube", "retiene"}) || !got.Hold || got.Priority != 2 {
+		t.Errorf("answer: %+v", got)
+	}
+	in.Ticket.State = desk.Open
+	if got := set.route(in).Matched; !slices.Equal(got, []string{"retiene"}) {
+		t.Errorf("answer on an open ticket: %v", got)
+	}
+}
+
+// What an answer's rules say becomes commands of the system, behind the answer;
+// a held one changes nothing.
+func TestReplyDecision(t *testing.T) {
+	s := testSet(t, "[[rule]]\nname = \"retiene\"\non = \"reply\"\nbody = [\"confidencial\"]\nhold = true\n\n"+
+		"[[rule]]\nname = \"sube\"\non = \"reply\"\nbody = [\"urgente\"]\npriority = 1\nqueue = \"redes\"\nowner = \"luis\"\ntype = \"requerimiento\"\n")
+	for text, want := range map[string]string{
+		"nada":             "append, reply",
+		"es urgente":       "append, reply, queue, type, assign, priority",
+		"es confidencial":  "pending, hold",
+		"gracias, urgente": "append, reply, queue, type, assign, priority",
+	} {
+		c := testCase(ana, text)
+		column(&c, TrustAuthBound, ByReceived)
+		d := s.Decide(c)
+		if got := outcome(d); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+		if _, _, err := desk.Apply(c.Tickets, now, d.Commands...); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+func TestLanguageOf(t *testing.T) {
+	for text, want := range map[string]string{
+		"Buenos días, no puedo entrar al sistema desde ayer y necesito que me ayuden": "es",
+		"Hello, I can not log in to the system since yesterday, please help":          "en",
+		"Bom dia, não consigo entrar no sistema desde ontem e a senha foi trocada":    "pt",
+		"PC-0417":   "unknown",
+		"":          "unknown",
+		"solicitud": "unknown",
+		"Guten Tag, ich kann mich nicht anmelden":                                         "unknown",
+		"the system of the users: el sistema de los usuarios y las claves, is this to be": "unknown",
+	} {
+		if got := languageOf(wordsOf(text)); got != want {
+			t.Errorf("%q is %s, want %s", text, got, want)
+		}
+	}
+}
+
+// A body is looked at up to its limit and no further.
+func TestBodyLimit(t *testing.T) {
+	set := mustLoad(t, "[[rule]]\nname = \"una\"\ntype = \"x\"\nbody = [\"aguja\"]\n")
+	filler := strings.Repeat("paja ", bodyMost/5-2)
+	if got := set.route(Routing{Body: filler + "aguja"}).Matched; len(got) != 1 {
+		t.Errorf("within the limit: %v", got)
+	}
+	if got := set.route(Routing{Body: filler + "paja paja paja paja aguja"}).Matched; len(got) != 0 {
+		t.Errorf("beyond the limit: %v", got)
+	}
+}
+
+// thousand makes a thousand rules with twenty conditions each.
+func thousand() string {
+	var text strings.Builder
+	for i := range 1000 {
+		_, _ = fmt.Fprintf(&text, "[[rule]]\nname = \"r%d\"\ntype = \"x\"\nsubject = [\"palabra%d\", \"no funciona %d\", \"otra%d\", \"solicitud %d\", \"equipo\"]\n", i, i, i, i, i)
+		_, _ = fmt.Fprintf(&text, "body = [\"salon%d\", \"bloque %d\", \"proyector\", \"camara %d\", \"y\"]\nfrom = [\"a%d@x.example\", \"ana@uni.example\"]\n", i, i, i, i)
+		_, _ = fmt.Fprintf(&text, "from_domain = [\"uni.example\", \"d%d.example\"]\nto = [\"soporte@mesa.example\"]\nsubject_pattern = ['equipo-%d']\nbody_pattern = ['serie %d']\nwhen = 'hour == %d'\nhas_subject = true\n", i, i, i, 25)
+	}
+	return text.String()
+}
+
+func BenchmarkThousandRules(b *testing.B) {
+	set := mustLoad(b, thousand())
+	for _, size := range []int{1 << 10, 64 << 10} {
+		in := Routing{Subject: "Re: Solicitud de acceso al sistema académico desde ayer", Body: strings.Repeat("Buenos días, la cámara del salón no funciona y hoy tampoco. ", size/60),
+			To: []string{"soporte@mesa.example"}, From: "ana@uni.example", Class: mail.ClassHuman}
+		b.Run(fmt.Sprint("first-fails/", size), func(b *testing.B) { benchmarkRoute(b, set, in) })
+		in.Subject += " equipo"
+		b.Run(fmt.Sprint("down-to-patterns/", size), func(b *testing.B) { benchmarkRoute(b, set, in) })
+		b.Run(fmt.Sprint("floor/", size), func(b *testing.B) { // splitting the text into folded words
+			for b.Loop() {
+				_, _ = wordsOf(in.Subject), wordsOf(in.Body)
+			}
+		})
+	}
+}
+
+func benchmarkRoute(b *testing.B, set *Set, in Routing) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if got := set.route(in); len(got.Matched) > 0 {
+			b.Fatal(got)
+		}
+	}
+}

@@ -1,0 +1,237 @@
+package rules
+
+import (
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"ventanilla/desk"
+	"ventanilla/mail"
+)
+
+// bodyMost is how many bytes of a body rules look at.
+const bodyMost = 64 << 10
+
+// Routing is what rules look at in a mail.
+type Routing struct {
+	Subject string     // as sent
+	Body    string     // what the writer wrote
+	To      []string   // addresses of ours that it went to, with or without a plus part
+	Cc      []string   // all addresses of its Cc
+	From    string     // address
+	Class   mail.Class // "" counts as human
+	Header  []mail.Field
+	Parts   []mail.Part
+	Trust   Trust
+	At      time.Time    // when it came, in the desk's zone
+	Ticket  *desk.Ticket // that it answers to; nil for one that opens a ticket
+	Person  desk.Person  // who writes; the zero Person if nobody knows him
+
+	Client     string // of the sender, "" if nobody knows
+	Department string // of the sender, "" if nobody knows
+}
+
+// view is a mail as rules see it: what is derived from it is made when it is
+// first asked for.
+type view struct {
+	Routing
+	set   *Set
+	hits  []uint64       // the indexed conditions that hold, as bits
+	asked [kinds]bool    // whose bits are set
+	words [2][]string    // of subject and body, folded
+	texts [2]lazyText    // of subject and body
+	took  captures       // of the rule being matched
+	speak string         // language of the text
+	env   *expressionEnv // of "when"
+}
+
+// lazyText is a text that patterns look at, and whether it was made.
+type lazyText struct {
+	text, folded string
+	made, fold   bool
+}
+
+// captures are what the named groups of a rule's patterns caught.
+type captures map[string]string
+
+// The texts that words and patterns look at.
+const (
+	subjectText = iota
+	bodyText
+)
+
+var textNames = [...]string{"el asunto", "el texto"}
+
+// raw returns a text without the marks of answers, composed (NFC), cut at
+// bodyMost.
+func (v *view) raw(which int) string {
+	t := &v.texts[which]
+	if !t.made {
+		t.made = true
+		t.text = v.Body
+		if which == subjectText {
+			t.text = mail.StripPrefixes(v.Subject)
+		}
+		t.text = norm.NFC.String(head(t.text, bodyMost))
+	}
+	return t.text
+}
+
+// folded returns the words of a text.
+func (v *view) folded(which int) []string {
+	if v.words[which] == nil {
+		v.words[which] = split(v.fold(which))
+	}
+	return v.words[which]
+}
+
+// contains says whether a literal stands in a text: in the folded text unless
+// exact.
+func (v *view) contains(which int, literal string, exact bool) bool {
+	if exact {
+		return strings.Contains(v.raw(which), literal)
+	}
+	return strings.Contains(v.fold(which), literal)
+}
+
+// fold returns a text without case and accents.
+func (v *view) fold(which int) string {
+	t := &v.texts[which]
+	if !t.fold {
+		t.fold, t.folded = true, mail.Fold(v.raw(which))
+	}
+	return t.folded
+}
+
+// language returns the language of the text, "unknown" if it cannot be told.
+func (v *view) language() string {
+	if v.speak == "" {
+		v.speak = languageOf(v.folded(subjectText), v.folded(bodyText))
+	}
+	return v.speak
+}
+
+// hit says whether an indexed condition holds.
+func (v *view) hit(k kind, id int) bool {
+	if !v.asked[k] {
+		v.asked[k] = true
+		v.ask(k)
+	}
+	return v.hits[id/64]&(1<<(id%64)) != 0
+}
+
+// ask sets the bits of all conditions of a kind that hold.
+func (v *view) ask(k kind) {
+	if k <= bodyWords {
+		if len(v.set.wordings[k]) > 0 {
+			v.set.wordings[k].each(v.folded(int(k)), v.mark)
+		}
+		return
+	}
+	values := v.set.members[k]
+	if len(values) == 0 {
+		return
+	}
+	for _, value := range kindTable[k].values(v) {
+		for _, id := range values[value] {
+			v.mark(id)
+		}
+	}
+}
+
+// mark notes that an indexed condition holds.
+func (v *view) mark(id int) { v.hits[id/64] |= 1 << (id % 64) }
+
+// wordsOf splits a text into its words, without case, accents and punctuation.
+func wordsOf(text string) []string { return split(mail.Fold(text)) }
+
+// split splits a text into its words as they stand there.
+func split(text string) []string {
+	words := make([]string, 0, len(text)/6+1)
+	start := -1
+	for i, r := range text {
+		if r < utf8.RuneSelf && wordByte[r] || r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) {
+			if start < 0 {
+				start = i
+			}
+		} else if start >= 0 {
+			words = append(words, text[start:i])
+			start = -1
+		}
+	}
+	if start >= 0 {
+		words = append(words, text[start:])
+	}
+	return words
+}
+
+// wordByte holds the ASCII letters and digits.
+var wordByte = func() (t [utf8.RuneSelf]bool) {
+	for r := range t {
+		t[r] = unicode.IsLetter(rune(r)) || unicode.IsDigit(rune(r))
+	}
+	return t
+}()
+
+// head returns the first bytes of a text, at most n, in whole characters.
+func head(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+// domainsOf returns a domain and "*." before each that it is below.
+func domainsOf(domain string) []string {
+	all := []string{domain}
+	for rest, ok := cutLabel(domain); ok; rest, ok = cutLabel(rest) {
+		all = append(all, "*."+rest)
+	}
+	return all
+}
+
+func cutLabel(domain string) (rest string, ok bool) {
+	_, rest, ok = strings.Cut(domain, ".")
+	return rest, ok
+}
+
+// withoutPlus returns soporte@x of soporte+k3@x.
+func withoutPlus(address string) string {
+	local, domain, _ := strings.Cut(address, "@")
+	base, _, ok := strings.Cut(local, "+")
+	if !ok {
+		return address
+	}
+	return base + "@" + domain
+}
+
+// plusOf returns k3 of soporte+k3@x, "" if there is none.
+func plusOf(address string) string {
+	local, _, _ := strings.Cut(address, "@")
+	_, plus, _ := strings.Cut(local, "+")
+	return plus
+}
+
+// listID returns what stands between the angle brackets of a List-Id (RFC 2919
+// §2), or the whole value.
+func listID(value string) string {
+	if _, after, ok := strings.Cut(value, "<"); ok {
+		value, _, _ = strings.Cut(after, ">")
+	}
+	return strings.ToLower(strings.TrimSpace(value))
+}
+
+func get(header []mail.Field, name string) (value string, ok bool) {
+	for _, f := range header {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value, true
+		}
+	}
+	return "", false
+}
