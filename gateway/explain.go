@@ -23,6 +23,8 @@ type Report struct {
 	ClassReason string          `json:"class_reason"`
 	Trust       string          `json:"trust"`
 	Proof       *store.Proof    `json:"proof,omitempty"`
+	Place       mail.Place      `json:"place,omitzero"`  // where it lies, if it came by IMAP
+	Quiet       bool            `json:"quiet,omitempty"` // it is an old one: nobody is told
 	Disposition string          `json:"disposition"`
 	Reason      string          `json:"reason"`
 	Trace       []ReportStep    `json:"trace"`
@@ -77,6 +79,9 @@ func (g *Gateway) explainOne(ctx context.Context, env mail.Envelope, r io.Reader
 		env.ReceivedAt = g.now().UTC()
 	}
 	it := item{record: intake.Record{Envelope: env, ID: mail.ContentID(raw), Raw: raw}}
+	if err := g.recall(ctx, &it); err != nil {
+		return Report{}, err
+	}
 	g.parse(&it)
 	s := g.settling(g.Setup(), g.now().UTC().Truncate(time.Millisecond), &it)
 	s.explain, s.anew = true, anew
@@ -87,10 +92,39 @@ func (g *Gateway) explainOne(ctx context.Context, env mail.Envelope, r io.Reader
 	return s.report(), nil
 }
 
+// recall gives a mail that came by IMAP the place from which it came, and whether it
+// was an old one: its file does not tell.
+func (g *Gateway) recall(ctx context.Context, it *item) error {
+	var at string
+	err := g.store.View(ctx, func(tx store.Tx) error {
+		c, ok, err := tx.Content(it.record.ID)
+		if ok {
+			at = c.Position
+		}
+		return err
+	})
+	if err != nil || at == "" {
+		return err
+	}
+	p, err := intake.ParsePosition(at)
+	if err != nil {
+		return err
+	}
+	r, release, err := g.log.Read(p)
+	if err != nil {
+		return fmt.Errorf("how the mail came: %w", err)
+	}
+	release()
+	if env := &it.record.Envelope; r.Envelope.Place.UID != 0 {
+		env.Place, env.Quiet = r.Envelope.Place, r.Envelope.Quiet
+	}
+	return nil
+}
+
 func (s *settling) report() Report {
 	d := s.decision
 	r := Report{Mail: s.item.record.ID, Disposition: string(d.Disposition), Reason: d.Reason, Trust: d.Trust.String(), Proof: s.proof,
-		Trace: []ReportStep{}, Commands: []ReportCommand{}, Mails: []ReportMail{}}
+		Place: s.item.record.Envelope.Place, Quiet: s.item.record.Envelope.Quiet, Trace: []ReportStep{}, Commands: []ReportCommand{}, Mails: []ReportMail{}}
 	m := s.item.message
 	if m == nil {
 		r.Disposition, r.Reason = string(rules.ToQuarantine), s.item.limit

@@ -161,3 +161,34 @@ func TestDeliveredTo(t *testing.T) {
 		}
 	}
 }
+
+// TestQuietReply: an old mail that belongs to a ticket is appended, and tells
+// nobody.
+func TestQuietReply(t *testing.T) {
+	for _, quiet := range []bool{false, true} {
+		p := newPlayed(t, mem.New())
+		p.receive(verified, opening(1))
+		before := len(p.kinds())
+		env := byIMAP(2)
+		env.Auth, env.Quiet = verified.Auth, quiet
+		d, _, _ := p.verdict(env, strings.Replace(strings.Replace(opening(2), "ana2@", "ana1@", 1), "Subject: ", "Subject: [#000001] ", 1))
+		if told := len(p.kinds()) > before; d != "append" || told == quiet {
+			t.Errorf("quiet %t: %s, somebody is told %t", quiet, d, told)
+		}
+	}
+}
+
+// TestExplainPlace: of a mail that came by IMAP explain tells from where, and that
+// it was an old one.
+func TestExplainPlace(t *testing.T) {
+	p := newPlayed(t, mem.New())
+	env := byIMAP(12)
+	env.Quiet = true
+	p.receive(env, opening(1))
+	for n, want := range map[int]bool{1: true, 2: false} { // the second never came
+		r, err := p.ExplainAnew(t.Context(), mail.Envelope{Rcpts: []string{"soporte@mesa.example"}}, strings.NewReader(opening(n)))
+		if err != nil || (r.Place.UID == 12) != want || r.Quiet != want {
+			t.Errorf("mail %d: %+v, quiet %t, %v", n, r.Place, r.Quiet, err)
+		}
+	}
+}

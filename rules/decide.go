@@ -23,6 +23,7 @@ func (s *Set) Decide(c Case) Decision {
 		d.say("hilo: %s → ticket %s (%s)", t.By, c.Tickets[t.Ticket].Number, t.Detail)
 	}
 	d.decide()
+	d.hush()
 	d.say("resultado: %s (%s)", d.Disposition, d.Reason)
 	return d.Decision
 }
@@ -88,7 +89,18 @@ func (d *decider) written() {
 // settle ends a decision.
 func (d *decider) settle(as Disposition, reason string) { d.Disposition, d.Reason = as, reason }
 
-func (d *decider) command(c desk.Command) { d.Commands = append(d.Commands, c) }
+// command adds a command. Of an old mail nobody is told, whatever it does.
+func (d *decider) command(c desk.Command) {
+	c.Quiet = c.Quiet || d.Envelope.Quiet
+	d.Commands = append(d.Commands, c)
+}
+
+// hush takes back the letters of an old mail, but for those to the admin.
+func (d *decider) hush() {
+	if d.Envelope.Quiet {
+		d.Letters = slices.DeleteFunc(d.Letters, func(l Letter) bool { return l.Template != "aviso-admin" })
+	}
+}
 
 // say adds a line to the trace, where one is wanted.
 func (d *decider) say(format string, args ...any) {

@@ -157,8 +157,7 @@ func (d *decider) open(linked desk.Ticket) {
 	o := d.opening(route)
 	o.Unverified = v == Unverified
 	o.Linked = linked.ID
-	// Of a folder of old mails nobody is told: neither who wrote them nor agents.
-	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: d.acknowledge(), Article: true, Quiet: d.Envelope.Quiet})
+	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: d.acknowledge(), Article: true})
 	d.settle(ToTicket, "nuevo")
 	if linked.ID != 0 {
 		d.settle(ToTicket, "nuevo, vinculado con "+linked.Number)

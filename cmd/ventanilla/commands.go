@@ -241,6 +241,12 @@ func writeReport(w io.Writer, name string, r gateway.Report, text bool) {
 	if r.Proof != nil {
 		fmt.Fprintln(w, "  remitente:", proofWords(*r.Proof))
 	}
+	if p := r.Place; p.UID != 0 {
+		fmt.Fprintf(w, "  buzón: %s, carpeta %s, UID %d\n", p.Account, p.Folder, p.UID)
+	}
+	if r.Quiet {
+		fmt.Fprintln(w, "  puede ser un correo viejo: no se avisa a nadie")
+	}
 	fmt.Fprintln(w, "  por qué:")
 	for _, s := range r.Trace {
 		mark := "·"

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/emersion/go-imap/v2"
-
-	"ventanilla/mail"
 )
 
 const (
@@ -34,6 +32,7 @@ type candidate struct {
 
 // look takes all mails that are new in the folder. It returns how many.
 func (s *session) look(ctx context.Context) (taken int, err error) {
+	begun := s.now()
 	p, err := s.point(ctx)
 	if err != nil {
 		return 0, err
@@ -47,12 +46,19 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 		return taken, err
 	}
 	// What was expunged meanwhile is behind us too.
+	news := false
 	if next := s.data.UIDNext; len(uids) == 0 && next > 1 && uint32(next-1) > p.UID {
-		p.UID = uint32(next - 1)
+		p.UID, news = uint32(next-1), true
+	}
+	if len(uids) > 0 {
+		p.UID, news = uint32(uids[len(uids)-1]), true
+	}
+	if now := s.now(); news || now.Sub(p.Looked) >= time.Minute {
+		p.Looked = begun.UTC()
 		err = s.desk.SetPoint(ctx, s.account.Name, s.folder.name, p)
 	}
 	s.progress(func(f *FolderStatus) { f.Looked = s.now() })
-	s.folder.last, s.looked = s.now(), true
+	s.folder.last, s.looked = begun, true
 	return taken, err
 }
 
@@ -108,9 +114,13 @@ func (s *session) backwards(p Point) bool {
 	return !s.looked && s.data.UIDNext != 0 && uint32(s.data.UIDNext) <= p.UID
 }
 
+// fresh is how long before the first look a mail may have arrived whose sender
+// still expects an acknowledgement.
+const fresh = 24 * time.Hour
+
 // begin is the point from which a folder is read for the first time.
 func (s *session) begin(validity uint32, next imap.UID) Point {
-	p := Point{Validity: validity}
+	p := Point{Validity: validity, QuietBefore: s.now().Add(-fresh)}
 	switch s.account.Start {
 	case StartAll:
 	case StartSince:
@@ -226,18 +236,6 @@ func (s *session) describeSet(uids []imap.UID) (mails []candidate, err error) {
 func ordered(mails []candidate) []candidate {
 	slices.SortFunc(mails, func(a, b candidate) int { return int(a.uid) - int(b.uid) })
 	return slices.CompactFunc(mails, func(a, b candidate) bool { return a.uid == b.uid })
-}
-
-// envelope is what is known of a mail before it is read.
-func (s *session) envelope(c candidate, quiet bool) mail.Envelope {
-	at := c.at
-	if now := s.now(); at.IsZero() || at.After(now) {
-		at = now
-	}
-	return mail.Envelope{Source: "imap", Rcpts: []string{s.account.Recipient}, ReceivedAt: at.UTC(),
-		Place: mail.Place{Account: s.account.Name, Folder: s.folder.name, Validity: s.data.UIDValidity, UID: uint32(c.uid)},
-		Auth:  mail.Auth{Front: true, Provider: s.account.Provider},
-		Quiet: quiet && (s.folder.last.IsZero() || !c.at.After(s.folder.last))}
 }
 
 // errShort says that a mail was cut off.

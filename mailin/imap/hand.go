@@ -268,18 +268,42 @@ func (h *handing) strayed(c candidate) bool {
 func (h *handing) handOver(c candidate, text []byte) {
 	h.slots <- struct{}{}
 	h.wg.Go(func() {
-		h.receive(h.envelope(c, h.quiet(c)), bytes.NewReader(text))
+		h.receive(h.envelope(c), bytes.NewReader(text))
 		<-h.slots
 	})
 }
 
-// quiet says that a mail may be an old one.
-func (h *handing) quiet(c candidate) bool { return c.uid < imap.UID(h.begun.QuietBelow) }
+// envelope is what is known of a mail before it is read.
+func (h *handing) envelope(c candidate) mail.Envelope {
+	at := c.at
+	if now := h.now(); at.IsZero() || at.After(now) {
+		at = now
+	}
+	return mail.Envelope{Source: "imap", Rcpts: []string{h.account.Recipient}, ReceivedAt: at.UTC(),
+		Place: mail.Place{Account: h.account.Name, Folder: h.folder.name, Validity: h.data.UIDValidity, UID: uint32(c.uid)},
+		Auth:  mail.Auth{Front: true, Provider: h.account.Provider},
+		Quiet: h.quiet(c)}
+}
+
+// quiet says that a mail may be an old one: it was there long before the folder was
+// first read, or was there when it had to be read again and had come before the last
+// look.
+func (h *handing) quiet(c candidate) bool {
+	if c.at.IsZero() {
+		return false // nothing is known of it
+	}
+	last := h.folder.last
+	if last.IsZero() {
+		last = h.begun.Looked
+	}
+	again := uint32(c.uid) < h.begun.QuietBelow && (last.IsZero() || !c.at.After(last))
+	return again || c.at.Before(h.begun.QuietBefore)
+}
 
 // stream hands over a large mail while it comes.
 func (h *handing) stream(c candidate, l imap.LiteralReader) error {
 	r := exactly{r: l, left: l.Size()}
-	h.receive(h.envelope(c, h.quiet(c)), &r)
+	h.receive(h.envelope(c), &r)
 	if r.err != nil {
 		return fmt.Errorf("%w: %w", errBroken, r.err)
 	}
@@ -347,7 +371,7 @@ func (h *handing) note(c candidate) error {
 			h.folder.name, h.account.Name, c.uid)
 		h.log.Warn("mail passed over: the server does not send it", "account", h.account.Name, "folder", h.folder.name, "uid", c.uid)
 	}
-	env := h.envelope(c, h.quiet(c))
+	env := h.envelope(c)
 	env.Oversize = max(c.size, 1)
 	h.receive(env, strings.NewReader(noteOf(header, text)))
 	return nil

@@ -42,4 +42,6 @@ type Point struct {
 	Since       time.Time `json:"since,omitzero"`         // mails that arrived before are not for the desk; zero: all are
 	UnseenBelow uint32    `json:"unseen_below,omitempty"` // of those with a lower UID only the unseen ones are
 	QuietBelow  uint32    `json:"quiet_below,omitempty"`  // those with a lower UID were there when the folder was read again from its start
+	QuietBefore time.Time `json:"quiet_before,omitzero"`  // those that arrived before are old ones: they were there when it was first read
+	Looked      time.Time `json:"looked,omitzero"`        // when all was taken last, but for the last minute
 }
