@@ -21,6 +21,7 @@ func examples() []sample {
 		{"outbox release", "ventanilla outbox release", "después de recuperar una copia y de mirar outbox list"},
 		{"dkim new", "ventanilla dkim new --selector mesa2026 --out dkim.pem", "una clave, y el registro DNS que la publica"},
 		{"dkim show", "ventanilla dkim show", "los registros de las claves configuradas"},
+		{"imap check", "ventanilla imap check", "entra en los buzones configurados y dice qué se tomaría; termina con 1 si uno no se puede leer"},
 		{"explain", "ventanilla explain correo.eml", "qué reglas se miraron, qué se haría y qué correos saldrían"},
 		{"explain", "ventanilla explain --trusted --text correo.eml", "como si llegara de un servidor de confianza, con los textos"},
 		{"explain", "ventanilla explain --peer 192.0.2.25 --from ana@universidad.example --helo correo.universidad.example correo.eml", "como si ese servidor lo trajera por SMTP: qué prueban SPF, DKIM y DMARC"},

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -51,7 +52,8 @@ type connection struct {
 	largest  int64 // bytes of a mail that is fetched; 0: any
 	data     *imap.SelectData
 	strays   strays
-	news     chan struct{} // the server has told of a new mail
+	news     chan struct{}       // the server has told of a new mail
+	secured  tls.ConnectionState // its zero where nothing is encrypted
 	stop     func() bool
 	once     sync.Once
 }
@@ -93,6 +95,7 @@ func (c *connection) begin() (err error) {
 				}
 			}
 		}}}
+	options.TLSConfig.VerifyConnection = func(state tls.ConnectionState) error { c.secured = state; return nil } // the chain is checked before
 	switch c.account.TLS {
 	case TLSNone:
 		c.Client = imapclient.New(watched{c.socket, c.patience}, options)
@@ -101,7 +104,11 @@ func (c *connection) begin() (err error) {
 			return fmt.Errorf("STARTTLS: %w", err)
 		}
 	default:
-		c.Client = imapclient.New(secure(watched{c.socket, c.patience}, options.TLSConfig), options)
+		secured, err := secure(watched{c.socket, c.patience}, options.TLSConfig)
+		if err != nil {
+			return fmt.Errorf("TLS: %w", err)
+		}
+		c.Client = imapclient.New(secured, options)
 	}
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
