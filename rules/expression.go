@@ -3,6 +3,7 @@ package rules
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/expr-lang/expr"
@@ -145,26 +146,44 @@ func hasWords(text string, words ...string) bool {
 
 func foldWords(text string) string { return strings.Join(wordsOf(text), " ") }
 
-// fixedPatterns refuses a pattern after "matches" that does not stand in the
-// rule: a stranger's text is no pattern.
-type fixedPatterns struct{ found ast.Node }
+// expressionCheck finds what the library lets pass: a pattern after "matches" that
+// does not stand in the rule, for a stranger's text is no pattern, and names that
+// nobody knows, which it overlooks among the arguments of has.
+type expressionCheck struct {
+	pattern ast.Node
+	names   []*ast.IdentifierNode
+	own     []string // names that the expression makes by let
+}
 
 // Visit looks at one node.
-func (f *fixedPatterns) Visit(node *ast.Node) {
-	b, ok := (*node).(*ast.BinaryNode)
-	if !ok || b.Operator != "matches" {
-		return
+func (f *expressionCheck) Visit(node *ast.Node) {
+	switch n := (*node).(type) {
+	case *ast.BinaryNode:
+		if _, ok := n.Right.(*ast.StringNode); n.Operator == "matches" && !ok {
+			f.pattern = n
+		}
+	case *ast.IdentifierNode:
+		f.names = append(f.names, n)
+	case *ast.VariableDeclaratorNode:
+		f.own = append(f.own, n.Name)
 	}
-	if _, ok := b.Right.(*ast.StringNode); !ok {
-		f.found = b
+}
+
+// unknown returns the first name that nobody knows, nil if there is none.
+func (f *expressionCheck) unknown() *ast.IdentifierNode {
+	for _, n := range f.names {
+		if !slices.Contains(expressionWords, n.Value) && !slices.Contains(f.own, n.Value) {
+			return n
+		}
 	}
+	return nil
 }
 
 // compileExpression compiles "when". A mistake comes with the offset of its
 // character in the source.
 func compileExpression(source string) (*vm.Program, int, string) {
-	fixed := &fixedPatterns{}
-	options := []expr.Option{expr.Env(&expressionEnv{}), expr.AsBool(), expr.MaxNodes(expressionNodes), expr.DisableAllBuiltins(), expr.Patch(fixed)}
+	check := &expressionCheck{}
+	options := []expr.Option{expr.Env(&expressionEnv{}), expr.AsBool(), expr.MaxNodes(expressionNodes), expr.DisableAllBuiltins(), expr.Patch(check)}
 	for _, name := range expressionBuiltins {
 		options = append(options, expr.EnableBuiltin(name))
 	}
@@ -172,16 +191,19 @@ func compileExpression(source string) (*vm.Program, int, string) {
 	var wrong *file.Error
 	switch {
 	case errors.As(err, &wrong):
-		return nil, wrong.From, expressionInSpanish(source, wrong)
+		return nil, wrong.From, expressionInSpanish(wrong)
 	case err != nil:
 		return nil, 0, expressionMessage(err.Error())
-	case fixed.found != nil:
-		return nil, fixed.found.Location().From, "después de matches va un patrón entre comillas, escrito en la regla"
+	case check.unknown() != nil:
+		name := check.unknown()
+		return nil, name.Location().From, "no se conoce " + name.Value + meant(name.Value, expressionWords, "nombres")
+	case check.pattern != nil:
+		return nil, check.pattern.Location().From, "después de matches va un patrón entre comillas, escrito en la regla"
 	}
 	return program, 0, ""
 }
 
-func expressionInSpanish(source string, e *file.Error) string {
+func expressionInSpanish(e *file.Error) string {
 	if _, name, ok := strings.Cut(e.Message, "unknown name "); ok {
 		name, _, _ = strings.Cut(name, " ")
 		return "no se conoce " + name + meant(name, expressionWords, "nombres")
