@@ -53,3 +53,31 @@ func TestAdminGuide(t *testing.T) {
 		t.Errorf("route %+v", r)
 	}
 }
+
+// TestRulesGuide: each example of the guide to rules loads by itself, without a
+// warning, and its tests pass.
+func TestRulesGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/reglas.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := regexp.MustCompile("(?s)```toml\n(.*?)```").FindAllSubmatch(guide, -1)
+	if len(examples) < 8 {
+		t.Fatalf("only %d examples", len(examples))
+	}
+	for _, m := range examples {
+		tree := withDesk(string(m[1]))
+		world, err := LoadWorld(tree, desk.World{Domain: "mesa.example"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := Load(tree, world)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if err := set.Test(world); err != nil || len(set.Warnings()) > 0 {
+			t.Errorf("%v, %v", err, set.Warnings())
+		}
+	}
+}

@@ -141,6 +141,13 @@ func explain(r *http.Request, h *house) (gateway.Report, error) {
 			env.Auth.Checked = h.verifier.Check(r.Context(), env, withCRLF(raw))
 		}
 	}
+	zone := h.Setup().World.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	if at, err := time.ParseInLocation(atLayout, r.URL.Query().Get("at"), zone); err == nil {
+		env.ReceivedAt = at.UTC()
+	}
 	if r.URL.Query().Get("anew") != "" {
 		return h.ExplainAnew(r.Context(), env, body)
 	}

@@ -112,16 +112,19 @@ func (t *terminal) ask(ctx context.Context, method, path string, values url.Valu
 }
 
 // checkCmd is "ventanilla check".
-type checkCmd struct{}
+type checkCmd struct {
+	Tests bool `help:"Corre también las pruebas de las reglas ([[rule.test]])."`
+}
 
 // Run reads everything that an admin writes and says all that is wrong.
-func (checkCmd) Run(t *terminal) error {
+func (check checkCmd) Run(t *terminal) error {
 	c, err := LoadConfig(t.config)
 	if err != nil {
 		return t.checked(nil, "", err)
 	}
 	files := osFiles(c)
 	var faults []error
+	var odd []string
 	world, err := rules.LoadWorld(files, c.world())
 	if err != nil {
 		return t.checked(c, "", err)
@@ -140,16 +143,25 @@ func (checkCmd) Run(t *terminal) error {
 	summary := ""
 	if set != nil {
 		summary = fmt.Sprintf("colas: %d, agentes: %d, reglas: %d", len(world.Queues), len(world.Agents), set.Len())
+		for _, w := range set.Warnings() {
+			odd = append(odd, w.Error())
+		}
 	}
-	return t.checked(c, summary, errors.Join(faults...))
+	if set != nil && check.Tests {
+		summary += fmt.Sprintf(", pruebas: %d", set.Tests())
+		faults = append(faults, set.Test(world))
+	}
+	return t.checked(c, summary, errors.Join(faults...), odd...)
 }
 
-// checked writes what a check found.
-func (t *terminal) checked(c *Config, summary string, err error) error {
+// checked writes what a check found. What is odd and no error comes after the
+// warnings of the configuration.
+func (t *terminal) checked(c *Config, summary string, err error, odd ...string) error {
 	warnings := []string{}
 	if c != nil {
 		warnings = append(warnings, c.warnings()...)
 	}
+	warnings = append(warnings, odd...)
 	if t.json {
 		v := map[string]any{"ok": err == nil, "warnings": warnings, "errors": []string{}}
 		if err != nil {
@@ -183,6 +195,7 @@ type explainCmd struct {
 	To      []string `help:"Destinatario del sobre (RCPT TO); sin él, los de To y Cc." placeholder:"DIRECCIÓN"`
 	Trusted bool     `help:"Como si llegara de un servidor de confianza."`
 	Anew    bool     `help:"Como si no hubiera llegado antes: de lo ya recibido solo se diría que es un duplicado."`
+	At      string   `help:"Como si llegara en ese momento, en la zona de la mesa: 2026-05-04T10:00." placeholder:"MOMENTO"`
 	Text    bool     `help:"Muestra también el texto de los correos que saldrían."`
 }
 
@@ -196,7 +209,7 @@ func (e explainCmd) Run(ctx context.Context, t *terminal) error {
 		return err
 	}
 	defer c.close()
-	values := url.Values{"from": {e.From}, "rcpt": e.To, "peer": {e.Peer}, "helo": {e.Helo}}
+	values := url.Values{"from": {e.From}, "rcpt": e.To, "peer": {e.Peer}, "helo": {e.Helo}, "at": {e.At}}
 	if e.Trusted {
 		values.Set("relay", "1")
 	}
@@ -217,6 +230,9 @@ func (e explainCmd) Run(ctx context.Context, t *terminal) error {
 
 // wrong says what does not go together.
 func (e explainCmd) wrong() error {
+	if _, err := time.Parse(atLayout, e.At); e.At != "" && err != nil {
+		return usageError(fmt.Sprintf("--at %s: no es un momento; escríbalo como 2026-05-04T10:00", e.At))
+	}
 	switch _, err := netip.ParseAddr(e.Peer); {
 	case e.Peer == "" && e.Helo != "":
 		return usageError("--helo: falta --peer, la dirección del servidor que se presenta así")
@@ -229,6 +245,9 @@ func (e explainCmd) wrong() error {
 	}
 	return nil
 }
+
+// atLayout is how a moment is written on the command line.
+const atLayout = "2006-01-02T15:04"
 
 // reported is a line of "explain --json".
 type reported struct {

@@ -238,6 +238,9 @@ func (h *house) reload() error {
 	if err != nil {
 		return err
 	}
+	if err := setup.Rules.Test(setup.World); err != nil {
+		return configError{err}
+	}
 	before := h.Setup().Rules.Hash()
 	h.Use(setup)
 	h.slog.Info("files reloaded", "rules_before", before[:12], "rules", setup.Rules.Hash()[:12])
