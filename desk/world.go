@@ -27,6 +27,7 @@ type World struct {
 	Assets       []Asset
 	Types        []string // that a ticket can have, as the admin writes them; none: any
 	Matrix       Matrix
+	Files        FilePolicy
 	Terms        Terms
 	Known        map[string]Known // people of whom the files tell, by address in lower case
 }

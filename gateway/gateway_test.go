@@ -362,6 +362,9 @@ func (p *played) show(number string) {
 	}
 	k := h.Ticket
 	fmt.Fprintf(&p.out, "#%s %q %s queue=%s type=%s priority=%d assignee=%s unverified=%v held=%d\n", k.Number, k.Subject, k.State, k.Queue, k.Type, k.Priority, k.Assignee, k.Unverified, k.Held)
+	if k.Category != "" || len(k.Fields) > 0 || len(k.Tags) > 0 {
+		fmt.Fprintf(&p.out, "  category=%s fields=%v missing=%v asked=%d tags=%v\n", k.Category, k.Fields, k.Missing, k.Asked, k.Tags)
+	}
 	for _, e := range h.Events {
 		fmt.Fprintf(&p.out, "  %d %s %s", e.Seq, e.Kind, e.Actor)
 		if e.Old != "" || e.New != "" {

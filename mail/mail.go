@@ -163,7 +163,8 @@ type Part struct {
 	Type        string `json:"type"` // media type in lower case, without parameters
 	Size        int64  `json:"size"` // bytes when decoded
 	SHA256      string `json:"sha256"`
-	Disposition string `json:"disposition"` // "attachment" or "inline"
+	Kind        string `json:"kind,omitempty"` // what its first bytes show it to be, as an extension: pdf, zip, ole, exe; "" if they do not tell
+	Disposition string `json:"disposition"`    // "attachment" or "inline"
 	ContentID   string `json:"content_id,omitempty"`
 	Offset      int64  `json:"-"` // of the encoded body in the raw mail
 	Length      int64  `json:"-"` // of the encoded body, bytes

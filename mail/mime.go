@@ -526,6 +526,9 @@ func (b *builder) part(n *node, number int) Part {
 		n.sum = h.Sum(nil)
 	}
 	p.SHA256 = hex.EncodeToString(n.sum)
+	head := make([]byte, kindHead)
+	read, _ := io.ReadFull(p.Open(b.raw), head)
+	p.Kind = kindOf(head[:read])
 	return p
 }
 

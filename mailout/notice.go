@@ -93,6 +93,7 @@ func (n *noticer) tell() {
 		n.audience("respuesta")
 	case desk.Replied, desk.Accepted:
 		n.replied()
+		n.refused()
 	case desk.Noted:
 		n.assignee("nota")
 	case desk.Held:
@@ -139,6 +140,18 @@ func (n *noticer) replied() {
 	}
 	if p := n.event.Actor.Person(); p != 0 && p != n.ticket.Requester {
 		n.requester("respuesta")
+	}
+}
+
+// refused tells who sent files that are not passed on. Of an opening mail the
+// acknowledgement tells it.
+func (n *noticer) refused() {
+	if n.content == nil || n.content.Message == nil || n.content.Message.Class == mail.ClassMachine {
+		return
+	}
+	refuses := func(p mail.Part) bool { return n.Desk.Files.Refuses(p.Name, p.Kind, p.Size) != "" }
+	if slices.ContainsFunc(n.content.Message.Parts, refuses) {
+		n.person(n.event.Actor.Person(), "archivos")
 	}
 }
 

@@ -98,7 +98,7 @@ func (r Renderer) notice(w World, n Notice) message {
 		return d
 	}
 	if c := n.Content; c != nil {
-		m.files = passedOn(n.Template, c)
+		m.files = r.passedOn(n.Template, c)
 		if answersSender(n) {
 			m.answers = c.Message
 		}
@@ -152,6 +152,9 @@ func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee, at time.Time)
 	if a, ok := r.Desk.Agent(t.Assignee); ok {
 		d.Assignee = a.Title
 	}
+	if to.Agent {
+		r.details(&d, t)
+	}
 	token := desk.Token{Ticket: t.ID, Addressee: r.Keys.Fingerprint(to.Address)}
 	if r.Desk.PublicURL != "" && !to.Agent {
 		token.Purpose = desk.ForStatus
@@ -161,6 +164,21 @@ func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee, at time.Time)
 		r.decision(&d, t, q, token, at)
 	}
 	return d
+}
+
+// details fills in what agents may know of a ticket besides.
+func (r Renderer) details(d *templates.Data, t desk.Ticket) {
+	if c, ok := r.Desk.Category(t.Category); ok {
+		d.Category = c.Title
+	}
+	if s, ok := r.Desk.Service(t.Service); ok {
+		d.Service = s.Title
+	}
+	for _, f := range r.Desk.Fields { // in the order of the file
+		if v := t.Fields[f.Name]; v != "" {
+			d.Details = append(d.Details, f.Title+": "+v)
+		}
+	}
 }
 
 // decision adds the page and the two addresses that decide on a resolution.
@@ -218,6 +236,11 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent {
 		d.Lines = append(d.Lines, n.Lines...)
 	}
+	switch n.Template {
+	case "datos", "estado", "acuse-fijo":
+	default:
+		d.Lines = append(d.Lines, r.refusedFiles(n.Content, n.To.Language)...)
+	}
 }
 
 // author returns the name and the address of an actor, as others may know them.
@@ -240,17 +263,43 @@ func answersSender(n Notice) bool {
 }
 
 // passedOn returns the files of a mail that its notice carries along.
-func passedOn(template string, c *Content) (files []File) {
+func (r Renderer) passedOn(template string, c *Content) (files []File) {
 	switch template {
 	case "respuesta", "respuesta-solicitante", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido":
 	default:
 		return nil
 	}
 	for _, p := range c.Message.Parts {
+		if r.Desk.Files.Refuses(p.Name, p.Kind, p.Size) != "" {
+			continue
+		}
 		files = append(files, File{Name: p.Name, Type: p.Type, ContentID: p.ContentID, Inline: p.ContentID != "" && p.Disposition == "inline",
 			Mail: c.Mail, Part: p, Raw: c.Raw})
 	}
 	return files
+}
+
+// refusedFiles says of each file of a mail that is not passed on which one it is,
+// why, and what the limit is.
+func (r Renderer) refusedFiles(c *Content, language string) (lines []string) {
+	if c == nil || c.Message == nil {
+		return nil
+	}
+	for _, p := range c.Message.Parts {
+		why := r.Desk.Files.Refuses(p.Name, p.Kind, p.Size)
+		if why == "" {
+			continue
+		}
+		line := p.Name + ": " + r.Words.Word(language, why)
+		switch why {
+		case desk.FileTooLarge:
+			line += " (" + r.Words.Word(language, "file-limit") + " " + strconv.FormatFloat(float64(r.Desk.Files.MaxSize)/(1<<20), 'f', -1, 64) + " MB)"
+		case desk.FileRefused:
+			line += " (" + r.Words.Word(language, "file-types") + " " + strings.Join(r.Desk.Files.Types, ", ") + ")"
+		}
+		lines = append(lines, line+"; "+r.Words.Word(language, "file-kept"))
+	}
+	return lines
 }
 
 // message is a mail about to be written.
@@ -389,7 +438,7 @@ func automatic(template string) string {
 	switch template {
 	case "respuesta", "respuesta-solicitante", "nota":
 		return ""
-	case "acuse", "acuse-fijo", "datos", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
+	case "acuse", "acuse-fijo", "datos", "archivos", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
 		return "auto-replied"
 	}
 	return "auto-generated"

@@ -86,6 +86,12 @@ type typeText struct {
 	Name string `toml:"name" help:"Como lo leen todos: incidente, requerimiento. Obligatorio."`
 }
 
+// attachmentFile is desk/attachments.toml.
+type attachmentFile struct {
+	Types []string `toml:"types" help:"Tipos de archivo que se pasan, por su extensión: pdf, docx, png… El contenido debe corresponder al nombre. Sin esta clave, todos."`
+	MaxMB float64  `toml:"max_mb" help:"Tamaño máximo de un archivo, en MB. Los mayores quedan guardados, pero no se pasan. Sin esta clave, sin máximo."`
+}
+
 // moreFiles are the files of the folder desk that need not be there.
 type moreFiles struct {
 	categories categoryFile
@@ -94,6 +100,7 @@ type moreFiles struct {
 	fields     fieldFile
 	priorities priorityFile
 	types      typeFile
+	files      attachmentFile
 	people     sheet
 	assets     sheet
 	documents  map[string]*Document
@@ -104,7 +111,7 @@ func (m *moreFiles) read(installation fs.FS) error {
 	m.documents = map[string]*Document{}
 	var faults []error
 	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients,
-		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types} {
+		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files} {
 		if _, err := fs.Stat(installation, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -159,6 +166,11 @@ func (b *builder) more(m *moreFiles) {
 	for i, t := range m.priorities.Rows {
 		c := m.section("desk/priorities.toml", "urgency", i)
 		b.priorities(c, t)
+		keep(c)
+	}
+	if d := m.documents["desk/attachments.toml"]; d != nil {
+		c := &checker{document: d}
+		b.attachments(c, m.files)
 		keep(c)
 	}
 	b.people(m.people)
@@ -281,6 +293,21 @@ func (b *builder) priorities(c *checker, t priorityText) {
 	if len(c.faults) == 0 {
 		b.world.Matrix[t.Level-1] = [5]int(t.Impact)
 	}
+}
+
+func (b *builder) attachments(c *checker, t attachmentFile) {
+	c.notEmpty("types", len(t.Types))
+	for i, e := range t.Types {
+		e = strings.ToLower(e)
+		if e == "" || strings.ContainsFunc(e, func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') }) {
+			c.fault(fmt.Sprintf("types[%d]", i), "un tipo es una extensión, sin punto ni asterisco: pdf")
+		}
+		b.world.Files.Types = append(b.world.Files.Types, e)
+	}
+	if c.has("max_mb") && (t.MaxMB <= 0 || t.MaxMB > 1000) {
+		c.fault("max_mb", "el tamaño va de 0.1 a 1000 MB")
+	}
+	b.world.Files.MaxSize = int64(t.MaxMB * (1 << 20))
 }
 
 func (b *builder) people(t sheet) {

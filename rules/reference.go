@@ -35,6 +35,7 @@ func Reference() []Section {
 	all = append(all, Describe("desk/clients.toml", clientFile{})...)
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
+	all = append(all, Describe("desk/attachments.toml", attachmentFile{})...)
 	all = append(all, Describe("desk/calendars.toml", calendarFile{})...)
 	all = append(all, Describe("desk/terms.toml", termFile{})...)
 	return append(all, Describe("rules/*.toml", ruleFile{})...)
@@ -107,7 +108,7 @@ func kindOf(t reflect.Type) string {
 			return "texto"
 		}
 		return "tabla"
-	case reflect.Int:
+	case reflect.Int, reflect.Float64:
 		return "número"
 	case reflect.Interface:
 		return "número o texto"

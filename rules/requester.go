@@ -114,6 +114,7 @@ func (d *decider) reply(t desk.Ticket) {
 	} else {
 		d.Commands = append(d.Commands, changes...)
 	}
+	d.fill(t)
 	d.settle(ToAppend, "respuesta")
 }
 
@@ -157,7 +158,12 @@ func (d *decider) open(linked desk.Ticket) {
 	o := d.opening(route)
 	o.Unverified = v == Unverified
 	o.Linked = linked.ID
-	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: d.acknowledge(), Article: true})
+	d.form(&o)
+	ack := d.acknowledge()
+	if ack == desk.AckFull && len(o.Missing) > 0 {
+		ack = desk.AckForm
+	}
+	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: ack, Article: true})
 	d.settle(ToTicket, "nuevo")
 	if linked.ID != 0 {
 		d.settle(ToTicket, "nuevo, vinculado con "+linked.Number)

@@ -38,6 +38,9 @@ type Data struct {
 	Reason           string // of a rejection, of a refusal, why something waits; may have several lines
 	Privacy          string // the queue's notice about personal data; may have several lines
 
+	Category   string   // its title; for agents
+	Service    string   // its title; for agents
+	Details    []string // what else is known of the ticket, «Dependencia: Archivo»; for agents
 	Numbers    []string // of acuse-varios: a line for each ticket
 	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
 	Suggestion string   // the nearest valid command
@@ -58,7 +61,7 @@ func (d *Data) lines() []*string {
 	return []*string{
 		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
-		&d.Type, &d.OldType, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
+		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
 		&d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
 	}
 }
@@ -85,6 +88,8 @@ func Sample(name string) Data {
 	case "transcripcion":
 	case "datos":
 		d.Lines = []string{"Dependencia (Contabilidad):", "Número de contacto (300 123 4567):"}
+	case "archivos":
+		d.Lines = []string{"programa.exe: no se pasó por su tipo (se aceptan: pdf, docx, png); se conserva en la mesa de ayuda"}
 	default:
 		d.Lines = nil
 	}
@@ -118,8 +123,9 @@ func sample() Data {
 			Text:     "Buenos días:\n\nReinicié el servicio de impresión y ya salieron los trabajos que estaban en espera.\n\n- La impresora queda en el puerto 9100.\n- El controlador es el de siempre.\n\nSaludos.",
 			Markdown: "Buenos días:\n\nReinicié el servicio de impresión y **ya salieron** los trabajos que estaban en espera.\n\n- La impresora queda en el puerto `9100`.\n- El controlador es [el de siempre](https://mesa.example/controlador).\n\nSaludos.",
 		},
-		Reason:  "Todavía no imprime a doble cara.",
-		Privacy: "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
+		Reason:   "Todavía no imprime a doble cara.",
+		Privacy:  "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
+		Category: "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
 		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",

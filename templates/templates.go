@@ -32,7 +32,7 @@ func Languages() []string { return []string{"es", "en", "pt"} }
 // Names returns the names of the mails, which are those of their files.
 func Names() []string {
 	return []string{
-		"acuse", "acuse-fijo", "acuse-varios", "datos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
+		"acuse", "acuse-fijo", "acuse-varios", "datos", "archivos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "confirmar", "identidad", "aviso-admin", "entrega-fallida",
 	}
@@ -183,7 +183,7 @@ func (s *Set) clean(d Data, lang string) Data {
 			*v = ""
 		}
 	}
-	for _, list := range []*[]string{&d.Numbers, &d.Lines} {
+	for _, list := range []*[]string{&d.Numbers, &d.Lines, &d.Details} {
 		old := *list
 		*list = make([]string, len(old))
 		for i, v := range old {
