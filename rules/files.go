@@ -88,8 +88,8 @@ type typeText struct {
 
 // attachmentFile is desk/attachments.toml.
 type attachmentFile struct {
-	Types []string `toml:"types" help:"Tipos de archivo que se pasan, por su extensión: pdf, docx, png… El contenido debe corresponder al nombre. Sin esta clave, todos."`
-	MaxMB float64  `toml:"max_mb" help:"Tamaño máximo de un archivo, en MB. Los mayores quedan guardados, pero no se pasan. Sin esta clave, sin máximo."`
+	Types   []string `toml:"types" help:"Tipos de archivo que se pasan, por su extensión: pdf, docx, png… El contenido debe corresponder al nombre. Sin esta clave, todos."`
+	MaxSize byteSize `toml:"max_size" help:"Tamaño máximo de un archivo, como \"3MB\". Los mayores quedan guardados, pero no se pasan. Sin esta clave, sin máximo."`
 }
 
 // moreFiles are the files of the folder desk that need not be there.
@@ -304,10 +304,10 @@ func (b *builder) attachments(c *checker, t attachmentFile) {
 		}
 		b.world.Files.Types = append(b.world.Files.Types, e)
 	}
-	if c.has("max_mb") && (t.MaxMB <= 0 || t.MaxMB > 1000) {
-		c.fault("max_mb", "el tamaño va de 0.1 a 1000 MB")
+	if c.has("max_size") && t.MaxSize == 0 {
+		c.fault("max_size", "con un máximo de 0 no se pasaría nada: quite la clave o escriba uno mayor")
 	}
-	b.world.Files.MaxSize = int64(t.MaxMB * (1 << 20))
+	b.world.Files.MaxSize = int64(t.MaxSize)
 }
 
 func (b *builder) people(t sheet) {
