@@ -28,6 +28,7 @@ type World struct {
 	Types        []string // that a ticket can have, as the admin writes them; none: any
 	Matrix       Matrix
 	Files        FilePolicy
+	Notify       map[string][]Role // who gets a mail, by its name, where the files say so
 	Terms        Terms
 	Known        map[string]Known // people of whom the files tell, by address in lower case
 }
@@ -170,17 +171,31 @@ func named[T any](all []T, name string, nameOf func(T) string) (found T, ok bool
 	return found, false
 }
 
+// Role is what somebody is to a ticket.
+type Role string
+
+// The roles.
+const (
+	RoleRequester   Role = "requester"
+	RoleObservers   Role = "observers" // and guests
+	RoleAssignee    Role = "assignee"
+	RoleQueue       Role = "queue" // its agents
+	RoleResponsible Role = "responsible"
+	RoleAdmin       Role = "admin"
+)
+
 // Queue is a department that tickets wait in.
 type Queue struct {
-	Name     string // as in files and commands: soporte
-	Title    string // as people read it: Mesa de ayuda
-	Address  string
-	Further  []string // more addresses of it
-	Agents   []string // names
-	Approval bool     // resolving asks the requester; else it closes at once
-	Language string   // "" means the desk's
-	Type     string   // of tickets that no rule gives a type
-	Privacy  string   // notice at the foot of the acknowledgement; may be empty
+	Name      string // as in files and commands: soporte
+	Title     string // as people read it: Mesa de ayuda
+	Address   string
+	Further   []string // more addresses of it
+	Agents    []string // names
+	Approval  bool     // resolving asks the requester; else it closes at once
+	Language  string   // "" means the desk's
+	Type      string   // of tickets that no rule gives a type
+	Privacy   string   // notice at the foot of the acknowledgement; may be empty
+	Signature string   // at the foot of what its agents write to requesters; may be empty
 }
 
 // Agent is somebody who works on tickets.
@@ -190,6 +205,41 @@ type Agent struct {
 	Address  string
 	Further  []string // more addresses that he writes from
 	Language string
+	Reader   bool   // reads and asks for lists and reports, and changes nothing
+	Level    string // of support that he gives: "0", "1", "2"; "" where nothing is said
+	Away     []Absence
+	Deputy   string // the agent who is told instead while he is away
+}
+
+// Absence is some days on which somebody is not there: from the beginning of the
+// first to the end of the last.
+type Absence struct{ From, Until time.Time }
+
+// IsAway says whether an agent is away at a moment.
+func (a Agent) IsAway(at time.Time) bool {
+	for _, s := range a.Away {
+		if !at.Before(s.From) && at.Before(s.Until) {
+			return true
+		}
+	}
+	return false
+}
+
+// Deputy returns who stands in for an agent at a moment: the agent himself unless
+// he is away, else his deputy, or that one's, where somebody is there.
+func (w *World) Deputy(a Agent, at time.Time) Agent {
+	seen := map[string]bool{}
+	for stand := a; ; {
+		if !stand.IsAway(at) {
+			return stand
+		}
+		seen[stand.Name] = true
+		next, ok := w.Agent(stand.Deputy)
+		if !ok || seen[next.Name] {
+			return a
+		}
+		stand = next
+	}
 }
 
 // Person is somebody from outside: the one record that holds an address.

@@ -59,10 +59,65 @@ func Notices(w World, ts desk.Tickets, evs []desk.Event) []Notice {
 			n.content = &c
 		}
 		if !e.Quiet {
+			before := len(n.out)
 			n.tell()
+			n.further(n.out[before:])
 		}
 	}
 	return n.out
+}
+
+// wanted says whether the desk's files let a mail go to a role. What they do not
+// speak of goes as it always does.
+func (n *noticer) wanted(template string, role desk.Role) bool {
+	roles, said := n.Desk.Notify[template]
+	return !said || slices.Contains(roles, role)
+}
+
+// further sends mails of this event also to those whom the desk's files name and who
+// would not get them otherwise. Where the files have taken away all that would get a
+// mail, there is none to send.
+func (n *noticer) further(sent []Notice) {
+	var told []string
+	for _, s := range append(slices.Clone(sent), n.kept...) {
+		if !slices.Contains(told, s.Template) {
+			told = append(told, s.Template)
+		}
+	}
+	n.kept = nil
+	for _, template := range told {
+		roles := n.Desk.Notify[template]
+		for _, role := range roles {
+			n.toRole(role, template)
+		}
+	}
+}
+
+// toRole sends a mail to all who are that to the ticket; who has it already does not
+// get it twice.
+func (n *noticer) toRole(role desk.Role, template string) {
+	switch role {
+	case desk.RoleRequester:
+		n.person(n.ticket.Requester, template)
+	case desk.RoleObservers:
+		for _, id := range n.ticket.Others {
+			n.person(id, template)
+		}
+	case desk.RoleAssignee:
+		n.agent(n.ticket.Assignee, template, role)
+	case desk.RoleResponsible:
+		n.agent(n.ticket.Responsible, template, role)
+	case desk.RoleQueue:
+		if q, ok := n.Desk.Queue(n.ticket.Queue); ok {
+			for _, name := range q.Agents {
+				n.agent(name, template, role)
+			}
+		}
+	case desk.RoleAdmin:
+		if n.Desk.AdminAddress != "" {
+			n.add(template, Addressee{Address: n.Desk.AdminAddress, Language: n.Desk.Language, Agent: true})
+		}
+	}
 }
 
 type noticer struct {
@@ -73,6 +128,7 @@ type noticer struct {
 	batch   []desk.Event
 	content *Content
 	out     []Notice
+	kept    []Notice // of this event, that the desk's files keep from those who would get them
 }
 
 func (n *noticer) tell() {
@@ -210,6 +266,14 @@ func (n *noticer) person(id desk.PersonID, template string) {
 	if own && (template == "respuesta" || template == "estado") {
 		return
 	}
+	role := desk.RoleRequester
+	if id != n.ticket.Requester {
+		role = desk.RoleObservers
+	}
+	if !n.wanted(template, role) {
+		n.kept = append(n.kept, Notice{Template: template})
+		return
+	}
 	language := n.ticket.Language
 	if id != n.ticket.Requester && p.Language != "" {
 		language = p.Language
@@ -221,7 +285,7 @@ func (n *noticer) person(id desk.PersonID, template string) {
 // of the further queues.
 func (n *noticer) workers(template string, further ...string) {
 	if n.ticket.Assignee != "" && len(further) == 0 {
-		n.agent(n.ticket.Assignee, template)
+		n.agent(n.ticket.Assignee, template, desk.RoleAssignee)
 		return
 	}
 	var names []string
@@ -238,20 +302,32 @@ func (n *noticer) workers(template string, further ...string) {
 	}
 	for i, name := range names {
 		if !slices.Contains(names[:i], name) {
-			n.agent(name, template)
+			role := desk.RoleQueue
+			if name == n.ticket.Assignee {
+				role = desk.RoleAssignee
+			}
+			n.agent(name, template, role)
 		}
 	}
 }
 
 func (n *noticer) assignee(template string) {
 	if n.ticket.Assignee != "" {
-		n.agent(n.ticket.Assignee, template)
+		n.agent(n.ticket.Assignee, template, desk.RoleAssignee)
 	}
 }
 
-func (n *noticer) agent(name, template string) {
+// agent tells an agent, or who stands in for him while he is away.
+func (n *noticer) agent(name, template string, role desk.Role) {
 	a, ok := n.Desk.Agent(name)
 	if !ok || n.event.Actor == desk.ByAgent(a.Name) {
+		return
+	}
+	if !n.wanted(template, role) {
+		n.kept = append(n.kept, Notice{Template: template})
+		return
+	}
+	if a = n.Desk.Deputy(a, n.event.At); n.event.Actor == desk.ByAgent(a.Name) {
 		return
 	}
 	language := a.Language

@@ -230,6 +230,9 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	default:
 		d.OldState = word("state-", e.Old)
 	}
+	if e.Actor.Agent() != "" && !n.To.Agent {
+		d.Signature = r.queue(n.Ticket.Queue).Signature
+	}
 	if n.Content != nil {
 		d.Body = templates.Body{Text: r.scrub(n.Content.Text), Markdown: r.scrub(n.Content.Markdown)}
 	}

@@ -15,6 +15,11 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.settle(ToFiled, "el correo automático de un agente no se pasa a nadie")
 		return
 	}
+	if a.Reader {
+		d.settle(ToCommand, a.Name+" solo lee: no se hizo nada")
+		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "not-allowed", Lines: strings.Split(d.Message.Reply, "\n")})
+		return
+	}
 	block, rest := commandBlock(d.Message.Reply)
 	cmds, note, problems := plan(block, d.World, t, a, d.Now)
 	says := strings.TrimSpace(rest) != "" || len(d.Message.Parts) > 0

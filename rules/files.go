@@ -86,6 +86,21 @@ type typeText struct {
 	Name string `toml:"name" help:"Como lo leen todos: incidente, requerimiento. Obligatorio."`
 }
 
+// notificationFile is desk/notifications.toml.
+type notificationFile struct {
+	Notifications []notificationText `toml:"notification" help:"Quién recibe un correo de la mesa, en lugar de quienes lo reciben sin este archivo."`
+}
+
+type notificationText struct {
+	Mail string   `toml:"mail" help:"El correo, con el nombre de su plantilla: ticket-nuevo, estado, resuelto… Los de docs/plantillas.md. Obligatorio."`
+	To   []string `toml:"to" values:"requester observers assignee queue responsible admin" help:"Quiénes: requester (el solicitante), observers (los observadores), assignee (quien lo atiende), queue (los agentes de la cola), responsible (quien responde por él), admin. Una lista vacía: nadie."`
+}
+
+// notified are the mails that events call for, which notifications may name. What
+// answers a mail (acknowledgements, transcripts) goes to its sender alone.
+var notified = []string{"ticket-nuevo", "respuesta", "respuesta-solicitante", "estado", "resuelto", "cerrado", "reabierto", "aprobado", "asignado",
+	"retenido", "nota", "entrega-fallida"}
+
 // attachmentFile is desk/attachments.toml.
 type attachmentFile struct {
 	Types   []string `toml:"types" help:"Tipos de archivo que se pasan, por su extensión: pdf, docx, png… El contenido debe corresponder al nombre. Sin esta clave, todos."`
@@ -101,6 +116,7 @@ type moreFiles struct {
 	priorities priorityFile
 	types      typeFile
 	files      attachmentFile
+	notify     notificationFile
 	people     sheet
 	assets     sheet
 	documents  map[string]*Document
@@ -111,7 +127,7 @@ func (m *moreFiles) read(installation fs.FS) error {
 	m.documents = map[string]*Document{}
 	var faults []error
 	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients,
-		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files} {
+		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files, "desk/notifications.toml": &m.notify} {
 		if _, err := fs.Stat(installation, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -166,6 +182,11 @@ func (b *builder) more(m *moreFiles) {
 	for i, t := range m.priorities.Rows {
 		c := m.section("desk/priorities.toml", "urgency", i)
 		b.priorities(c, t)
+		keep(c)
+	}
+	for i, t := range m.notify.Notifications {
+		c := m.section("desk/notifications.toml", "notification", i)
+		b.notification(c, t)
 		keep(c)
 	}
 	if d := m.documents["desk/attachments.toml"]; d != nil {
@@ -293,6 +314,33 @@ func (b *builder) priorities(c *checker, t priorityText) {
 	if len(c.faults) == 0 {
 		b.world.Matrix[t.Level-1] = [5]int(t.Impact)
 	}
+}
+
+func (b *builder) notification(c *checker, t notificationText) {
+	_, twice := b.world.Notify[t.Mail]
+	switch {
+	case t.Mail == "":
+		c.fault("mail", `falta el correo: escriba mail = "ticket-nuevo"`)
+	case !slices.Contains(notified, t.Mail):
+		c.fault("mail", "ningún aviso se llama %q%s", t.Mail, meant(t.Mail, notified, "avisos"))
+	case !c.has("to"):
+		c.fault("to", "falta a quién: escriba to = […], vacía para nadie")
+	case twice:
+		c.fault("mail", "el aviso %s está dos veces", t.Mail)
+	}
+	roles := []desk.Role{}
+	for i, r := range t.To {
+		role := desk.Role(r)
+		inward := t.Mail != "respuesta" && t.Mail != "estado" && t.Mail != "resuelto" && t.Mail != "cerrado"
+		if inward && (role == desk.RoleRequester || role == desk.RoleObservers) {
+			c.fault(fmt.Sprintf("to[%d]", i), "%s es un aviso interno: no puede ir al solicitante ni a los observadores", t.Mail)
+		}
+		roles = append(roles, role)
+	}
+	if b.world.Notify == nil {
+		b.world.Notify = map[string][]desk.Role{}
+	}
+	b.world.Notify[t.Mail] = roles
 }
 
 func (b *builder) attachments(c *checker, t attachmentFile) {

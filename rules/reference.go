@@ -36,6 +36,7 @@ func Reference() []Section {
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
 	all = append(all, Describe("desk/attachments.toml", attachmentFile{})...)
+	all = append(all, Describe("desk/notifications.toml", notificationFile{})...)
 	all = append(all, Describe("desk/calendars.toml", calendarFile{})...)
 	all = append(all, Describe("desk/terms.toml", termFile{})...)
 	return append(all, Describe("rules/*.toml", ruleFile{})...)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"ventanilla/desk"
 )
@@ -16,16 +17,17 @@ type queueFile struct {
 }
 
 type queueText struct {
-	Name     string   `toml:"name" help:"Nombre corto para archivos y comandos (#cola soporte): minúsculas sin tilde, cifras, punto, - y _. Obligatorio."`
-	Title    string   `toml:"title" help:"Nombre que lee la gente. Sin esta clave, name."`
-	Address  string   `toml:"address" help:"Dirección de la cola. Obligatoria. Sin «+», que Ventanilla usa para reconocer las respuestas, y con 23 letras como mucho antes de la @, para que esa seña quepa."`
-	Further  []string `toml:"further" help:"Otras direcciones que llegan a la misma cola."`
-	Agents   []string `toml:"agents" help:"Agentes que la atienden, como se llaman en desk/agents.toml. Reciben aviso de cada ticket nuevo."`
-	Approval *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
-	Language string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
-	Type     string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
-	Privacy  string   `toml:"privacy" help:"Aviso de tratamiento de datos personales al pie del acuse de recibo (en Colombia, Ley 1581 de 2012)."`
-	Default  bool     `toml:"default" help:"true: aquí va lo que no es de ninguna otra. Sin ella, la primera cola del archivo."`
+	Name      string   `toml:"name" help:"Nombre corto para archivos y comandos (#cola soporte): minúsculas sin tilde, cifras, punto, - y _. Obligatorio."`
+	Title     string   `toml:"title" help:"Nombre que lee la gente. Sin esta clave, name."`
+	Address   string   `toml:"address" help:"Dirección de la cola. Obligatoria. Sin «+», que Ventanilla usa para reconocer las respuestas, y con 23 letras como mucho antes de la @, para que esa seña quepa."`
+	Further   []string `toml:"further" help:"Otras direcciones que llegan a la misma cola."`
+	Agents    []string `toml:"agents" help:"Agentes que la atienden, como se llaman en desk/agents.toml. Reciben aviso de cada ticket nuevo."`
+	Approval  *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
+	Language  string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
+	Type      string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
+	Privacy   string   `toml:"privacy" help:"Aviso de tratamiento de datos personales al pie del acuse de recibo (en Colombia, Ley 1581 de 2012)."`
+	Signature string   `toml:"signature" help:"Firma al pie de lo que escriben sus agentes a los solicitantes. Puede tener varias líneas."`
+	Default   bool     `toml:"default" help:"true: aquí va lo que no es de ninguna otra. Sin ella, la primera cola del archivo."`
 }
 
 // agentFile is desk/agents.toml.
@@ -39,6 +41,10 @@ type agentText struct {
 	Address  string   `toml:"address" help:"Dirección del agente, a la que se le escribe. Obligatoria."`
 	Further  []string `toml:"further" help:"Otras direcciones desde las que escribe."`
 	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
+	Role     string   `toml:"role" values:"agent reader" help:"agent (así es sin esta clave): trabaja los tickets. reader: un jefe o auditor, que recibe listas e informes y no cambia nada."`
+	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
+	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
+	Deputy   string   `toml:"deputy" help:"Agente que recibe sus avisos mientras no está."`
 }
 
 // LoadWorld reads the folder desk of an installation and returns base with what its
@@ -59,6 +65,11 @@ func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 	b.types(&more)
 	for i, t := range agents.Agents {
 		b.agent(&checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}, t)
+	}
+	for i, t := range agents.Agents {
+		c := &checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}
+		b.deputy(c, t)
+		b.faults = append(b.faults, c.faults...)
 	}
 	for i, t := range queues.Queues {
 		b.queue(&checker{document: queueDocument, path: fmt.Sprintf("queue[%d]", i)}, t)
@@ -103,8 +114,46 @@ func (b *builder) agent(c *checker, t agentText) {
 	}
 	b.world.Agents = append(b.world.Agents, desk.Agent{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
+		Reader: t.Role == "reader", Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
 	})
 	b.faults = append(b.faults, c.faults...)
+}
+
+// away reads the days on which an agent is not there, in the desk's zone.
+func (b *builder) away(c *checker, texts []string) (spans []desk.Absence) {
+	zone := b.world.Zone
+	if zone == nil {
+		zone = time.UTC
+	}
+	for i, text := range texts {
+		first, last, many := strings.Cut(text, "/")
+		if !many {
+			last = first
+		}
+		from, err := time.ParseInLocation("2006-01-02", strings.TrimSpace(first), zone)
+		until, err2 := time.ParseInLocation("2006-01-02", strings.TrimSpace(last), zone)
+		switch {
+		case err != nil || err2 != nil:
+			c.fault(fmt.Sprintf("away[%d]", i), `no es un día ni un rango de días: escriba "2026-12-24" o "2026-12-24/2027-01-08"`)
+		case until.Before(from):
+			c.fault(fmt.Sprintf("away[%d]", i), "el último día está antes del primero")
+		default:
+			spans = append(spans, desk.Absence{From: from, Until: until.AddDate(0, 0, 1)})
+		}
+	}
+	return spans
+}
+
+// deputy checks who stands in for an agent.
+func (b *builder) deputy(c *checker, t agentText) {
+	other, ok := b.world.Agent(t.Deputy)
+	switch {
+	case t.Deputy == "":
+	case !ok:
+		c.fault("deputy", "no hay ningún agente %q en desk/agents.toml%s", t.Deputy, meant(t.Deputy, agentNames(b.world), "agentes"))
+	case other.Name == t.Name:
+		c.fault("deputy", "nadie se reemplaza a sí mismo")
+	}
 }
 
 func (b *builder) queue(c *checker, t queueText) {
@@ -119,7 +168,7 @@ func (b *builder) queue(c *checker, t queueText) {
 	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
-		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy),
+		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}
 	switch {
 	case t.Default && b.preferred != "":
@@ -160,7 +209,9 @@ func (b *builder) queueAddress(c *checker, t queueText) {
 
 func (b *builder) queueAgents(c *checker, names []string) {
 	for i, name := range names {
-		if _, ok := b.world.Agent(name); !ok {
+		if a, ok := b.world.Agent(name); ok && a.Reader {
+			c.fault(fmt.Sprintf("agents[%d]", i), "el agente %s solo lee (role = \"reader\"): no atiende colas", name)
+		} else if !ok {
 			c.fault(fmt.Sprintf("agents[%d]", i), "no hay ningún agente %q en desk/agents.toml%s", name, meant(name, agentNames(b.world), "agentes"))
 		} else if slices.Contains(names[:i], name) {
 			c.fault(fmt.Sprintf("agents[%d]", i), "el agente %s está dos veces", name)

@@ -138,7 +138,7 @@ func (t *template) execute(d *Data) (Words, error) {
 
 // several matches what an action says of a value that may have several lines, and
 // the strings in which it means nothing.
-var several = regexp.MustCompile(`"(?:\\.|[^"\\])*"|` + "`[^`]*`" + `|\$?\.(?:Body|Reason|Privacy)\b`)
+var several = regexp.MustCompile(`"(?:\\.|[^"\\])*"|` + "`[^`]*`" + `|\$?\.(?:Body|Reason|Privacy|Signature)\b`)
 
 // severalLines makes actions take such values by functions, which write them as
 // the part at hand needs them.

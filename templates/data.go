@@ -36,6 +36,7 @@ type Data struct {
 	AuthorAddress    string
 	Body             Body   // what Author wrote. In a template {{.Body}} is all of it, and cannot be taken apart
 	Reason           string // of a rejection, of a refusal, why something waits; may have several lines
+	Signature        string // of the queue, under what its agents write; may have several lines
 	Privacy          string // the queue's notice about personal data; may have several lines
 
 	Category   string   // its title; for agents
@@ -123,9 +124,10 @@ func sample() Data {
 			Text:     "Buenos días:\n\nReinicié el servicio de impresión y ya salieron los trabajos que estaban en espera.\n\n- La impresora queda en el puerto 9100.\n- El controlador es el de siempre.\n\nSaludos.",
 			Markdown: "Buenos días:\n\nReinicié el servicio de impresión y **ya salieron** los trabajos que estaban en espera.\n\n- La impresora queda en el puerto `9100`.\n- El controlador es [el de siempre](https://mesa.example/controlador).\n\nSaludos.",
 		},
-		Reason:   "Todavía no imprime a doble cara.",
-		Privacy:  "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
-		Category: "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
+		Reason:    "Todavía no imprime a doble cara.",
+		Signature: "Mesa de ayuda de la Universidad\nEdificio Central, oficina 204",
+		Privacy:   "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
+		Category:  "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
 		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",

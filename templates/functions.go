@@ -48,6 +48,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 		f["shownBody"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Body) }
 		f["shownReason"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Reason) }
 		f["shownPrivacy"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Privacy) }
+		f["shownSignature"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Signature) }
 		return f
 	}
 	f["boton"], f["ficha"], f["lista"], f["cita"] = textButton, textRows, textList, textQuote
@@ -55,6 +56,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
 	f["shownReason"] = func(d *Data) string { return d.Reason }
 	f["shownPrivacy"] = func(d *Data) string { return d.Privacy }
+	f["shownSignature"] = func(d *Data) string { return d.Signature }
 	return f
 }
 

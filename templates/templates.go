@@ -190,7 +190,7 @@ func (s *Set) clean(d Data, lang string) Data {
 			(*list)[i] = oneLine(v)
 		}
 	}
-	for _, v := range []*string{&d.Body.Text, &d.Body.Markdown, &d.Reason, &d.Privacy} {
+	for _, v := range []*string{&d.Body.Text, &d.Body.Markdown, &d.Reason, &d.Privacy, &d.Signature} {
 		*v = cleanText(*v)
 	}
 	if d.Subject == "" {
