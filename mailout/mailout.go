@@ -28,6 +28,9 @@ type Outgoing struct {
 	Attempts  int           `json:"attempts"`
 	LastError string        `json:"last_error,omitempty"`
 	Failed    bool          `json:"failed,omitempty"` // given up; kept until somebody retries or drops it
+
+	// Detour keeps the mail off the first smarthost: only a backup may take it.
+	Detour bool `json:"detour,omitempty"`
 }
 
 // Piece is a run of an outgoing mail's bytes: either Text itself, or a file out

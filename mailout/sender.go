@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Outbox is where a [Sender] finds the mails to be sent. Its methods are called
@@ -66,7 +64,7 @@ const (
 	TLSNone     TLSMode = "none"     // plain text, to this machine only unless PlainText is set
 )
 
-// Smarthost is the server that takes all mail of the desk.
+// Smarthost is a server that takes all mail of the desk.
 type Smarthost struct {
 	Address    string // host:port
 	TLS        TLSMode
@@ -76,6 +74,11 @@ type Smarthost struct {
 	User       string         // "" means no AUTH
 	PlainText  bool           // allows TLSNone to another machine; AUTH is not done there even so
 
+	Sender      string // the envelope sender of every mail, whatever the mail says; "" leaves it its own
+	Connections int    // at once; 0 means 4
+	PerMinute   int    // mails that it takes from us in a minute; 0 means any number
+	PerDomain   int    // mails to one recipient's domain under way at once; 0 means any number
+
 	// Password is asked for at each new connection, so that a changed secret
 	// needs no restart. It is neither kept nor logged.
 	Password func() (string, error)
@@ -83,45 +86,48 @@ type Smarthost struct {
 
 // SenderOptions are the settings of a [Sender].
 type SenderOptions struct {
-	Smarthost   Smarthost
-	Connections int              // at once; 0 means 4
-	DKIM        []DKIMKey        // each signs every mail
-	PerMinute   int              // mails that the smarthost takes from us in a minute; 0 means any number
-	Log         *slog.Logger     // nil means nowhere
-	Now         func() time.Time // nil means time.Now
+	Smarthost Smarthost
+	Backups   []Smarthost      // in order; each takes what those before it cannot
+	DKIM      []DKIMKey        // each signs every mail
+	Log       *slog.Logger     // nil means nowhere
+	Now       func() time.Time // nil means time.Now
 }
 
 // SenderStatus is how a [Sender] does.
 type SenderStatus struct {
-	Trouble             string    // what keeps all mail back, in one line; "" if nothing does
-	Since               time.Time // of Trouble
-	Sent, Again, Failed uint64    // results since the start
+	Trouble             string       // what keeps all mail back, in one line; "" if nothing does
+	Since               time.Time    // of Trouble
+	Sent, Again, Failed uint64       // results since the start
+	Hosts               []HostStatus // the first smarthost, then its backups
+}
+
+// HostStatus is how one smarthost does.
+type HostStatus struct {
+	Address string
+	Trouble string    // what keeps it from taking mail, in one line; "" if nothing does
+	Since   time.Time // of Trouble
 }
 
 // Sender brings mails from the outbox to the smarthost, over connections that
-// stay open while there is something to send.
+// stay open while there is something to send. While the first smarthost is in
+// trouble mails go to the next that is not; one mail at a time goes to the first
+// as a probe, and when it takes one it has them all again. That one mail is
+// refused is no reason to try it elsewhere.
 //
 // A mail that was sent is sent again only if the process ends between the
 // server's 250 and Settle, or if the connection breaks between the end of the
 // data and the server's 250; then its bytes and its Message-ID are the same.
 type Sender struct {
-	outbox    Outbox
-	keys      []DKIMKey
-	smarthost Smarthost
-	workers   int
-	batch     int // mails fetched at once
-	log       *slog.Logger
-	now       func() time.Time
-	rate      *rate.Limiter // nil means no limit
-	waits     waits
-	dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	outbox Outbox
+	keys   []DKIMKey
+	routes []*route // the first smarthost, then its backups
+	log    *slog.Logger
+	now    func() time.Time
+	waits  waits
+	dial   func(ctx context.Context, network, address string) (net.Conn, error)
 
-	dialing chan struct{} // holds who connects: one at a time, so that the others learn from it
 	wake    chan struct{}
-	queue   chan job
 	results chan Result
-	pool    pool
-	circuit circuit
 
 	underWay map[string]struct{} // ids taken and not yet settled; only feed touches it
 	skip     func(id string) bool
@@ -144,35 +150,25 @@ type waits struct {
 	share   time.Duration // after results were recorded, for the next ones to come together
 }
 
-// job is a mail on its way to a worker.
-type job struct {
-	Outgoing
-	probe bool // sent to see whether the smarthost works again
-}
+// batch is how many mails are fetched at once.
+const batch = 256
 
 // NewSender returns a sender that does nothing until [Sender.Run].
 func NewSender(outbox Outbox, o SenderOptions) *Sender {
 	s := &Sender{
-		outbox:    outbox,
-		keys:      o.DKIM,
-		smarthost: o.Smarthost,
-		workers:   o.Connections,
-		batch:     256,
-		log:       o.Log,
-		now:       o.Now,
+		outbox: outbox,
+		keys:   o.DKIM,
+		log:    o.Log,
+		now:    o.Now,
 		waits: waits{
 			connect: time.Minute, command: 5 * time.Minute, submit: 10 * time.Minute,
 			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute, share: 15 * time.Millisecond,
 			grace: 10 * time.Second, settle: 5 * time.Second,
 		},
 		dial:     new(net.Dialer).DialContext,
-		dialing:  make(chan struct{}, 1),
 		wake:     make(chan struct{}, 1),
 		results:  make(chan Result, 96),
 		underWay: make(map[string]struct{}),
-	}
-	if s.workers <= 0 {
-		s.workers = 4
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -180,12 +176,11 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if o.PerMinute > 0 {
-		s.rate = rate.NewLimiter(rate.Every(time.Minute/time.Duration(o.PerMinute)), 1)
-		s.batch = min(s.batch, o.PerMinute)
-	}
-	s.queue = make(chan job, s.batch)
 	s.skip = func(id string) bool { _, ok := s.underWay[id]; return ok }
+	s.routes = append(s.routes, newRoute(s, o.Smarthost))
+	for _, h := range o.Backups {
+		s.routes = append(s.routes, newRoute(s, h))
+	}
 	return s
 }
 
@@ -199,18 +194,29 @@ func (s *Sender) Wake() {
 
 // Status returns how the sender does. It may be called at any time.
 func (s *Sender) Status() SenderStatus {
-	trouble, since := s.circuit.status()
-	return SenderStatus{Trouble: trouble, Since: since, Sent: s.sent.Load(), Again: s.again.Load(), Failed: s.failed.Load()}
+	st := SenderStatus{Sent: s.sent.Load(), Again: s.again.Load(), Failed: s.failed.Load()}
+	stuck := true
+	for _, r := range s.routes {
+		trouble, since := r.circuit.status()
+		st.Hosts = append(st.Hosts, HostStatus{r.host.Address, trouble, since})
+		stuck = stuck && trouble != ""
+	}
+	if stuck {
+		st.Trouble, st.Since = st.Hosts[0].Trouble, st.Hosts[0].Since
+	}
+	return st
 }
 
 // Run sends mails until ctx is done. Then it takes no more, gives deliveries
 // under way ten seconds to end, and records their results; a mail cut off
 // before its end stays in the outbox as it was. Run returns an error at once if
-// the smarthost's settings make no sense, and at the end if results could not
+// a smarthost's settings make no sense, and at the end if results could not
 // be recorded. A Sender runs once.
 func (s *Sender) Run(ctx context.Context) error {
-	if err := s.smarthost.check(); err != nil {
-		return fmt.Errorf("smarthost: %w", err)
+	for _, r := range s.routes {
+		if err := r.host.check(); err != nil {
+			return fmt.Errorf("smarthost: %w", err)
+		}
 	}
 	for _, k := range s.keys {
 		if _, err := k.algorithm(); err != nil {
@@ -223,15 +229,19 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer giveUp()
 
 	var workers, recorder, closer sync.WaitGroup
-	for range s.workers {
-		workers.Go(func() { s.work(ctx, delivery) })
+	for _, r := range s.routes {
+		for range r.workers {
+			workers.Go(func() { r.work(ctx, delivery) })
+		}
+		closer.Go(func() { r.pool.tend(ctx, s.waits.idle, s.waits.quit) })
 	}
 	var unrecorded error
 	recorder.Go(func() { unrecorded = s.record(ctx, recording) })
-	closer.Go(func() { s.pool.tend(ctx, s.waits.idle, s.waits.quit) })
 
 	s.feed(ctx)
-	close(s.queue)
+	for _, r := range s.routes {
+		r.lines.close()
+	}
 	grace := time.AfterFunc(s.waits.grace, cut)
 	last := time.AfterFunc(s.waits.grace+s.waits.settle, giveUp)
 	workers.Wait()
@@ -241,7 +251,10 @@ func (s *Sender) Run(ctx context.Context) error {
 	recorder.Wait()
 	last.Stop()
 	closer.Wait()
-	s.pool.quitIdle(0, s.waits.quit)
+	for _, r := range s.routes {
+		closer.Go(func() { r.pool.quitIdle(0, s.waits.quit) })
+	}
+	closer.Wait()
 	return unrecorded
 }
 
@@ -266,44 +279,115 @@ func (s *Sender) feed(ctx context.Context) {
 	}
 }
 
-// fetch puts mails that are due into the queue: many of them, or, while the
+// fetch hands mails that are due to the routes: many of them, or, while every
 // smarthost is in trouble, one a time as a probe. It returns how long there is
 // nothing to do, unless woken.
 func (s *Sender) fetch(ctx context.Context) (pause time.Duration, err error) {
 	now := s.now()
-	limit := s.batch
-	open, until := s.circuit.open()
-	if open {
-		if wait := until.Sub(now); wait > 0 {
-			return wait, nil
-		}
-		limit = 1
+	limit, pause := s.room(now)
+	if limit == 0 {
+		return pause, nil
 	}
 	s.forget()
 	mails, next, err := s.outbox.Due(ctx, now, limit, s.skip)
 	if err != nil {
 		return 0, err
 	}
-	if open && len(mails) > 0 {
-		pause = s.circuit.probed(now)
-	}
 	for _, m := range mails {
 		s.underWay[m.ID] = struct{}{}
-		select {
-		case s.queue <- job{m, open}:
-		case <-ctx.Done():
-			return 0, nil
+		if !s.hand(ctx, m, now) {
+			delete(s.underWay, m.ID)
 		}
 	}
 	switch {
-	case pause > 0:
-		return pause, nil
 	case len(mails) == limit:
-		return 0, nil
+		_, pause = s.room(now)
+		return pause, nil
 	case next.IsZero():
 		return time.Hour, nil // Wake comes before
 	}
 	return max(next.Sub(s.now()), 10*time.Millisecond), nil
+}
+
+// room returns how many mails may be fetched now, and if none, how long to wait.
+func (s *Sender) room(now time.Time) (limit int, pause time.Duration) {
+	var next time.Time
+	for _, r := range s.routes {
+		open, until := r.circuit.open()
+		if !open {
+			limit = r.batch - r.lines.length()
+			if limit < r.batch-r.batch/2 {
+				return 0, time.Hour // Wake comes when half of them are gone
+			}
+			return limit, 0
+		}
+		if next.IsZero() || until.Before(next) {
+			next = until
+		}
+	}
+	if wait := next.Sub(now); wait > 0 {
+		return 0, wait
+	}
+	return 1, 0
+}
+
+// hand gives a mail to the first route that takes it: one whose smarthost is not
+// in trouble, or one that is to be probed. It returns false if there is none.
+func (s *Sender) hand(ctx context.Context, m Outgoing, now time.Time) bool {
+	routes := s.routes
+	if m.Detour {
+		routes = routes[1:]
+	}
+	for _, r := range routes {
+		open, until := r.circuit.open()
+		if open && until.After(now) {
+			continue
+		}
+		if open {
+			r.circuit.probed(now)
+		}
+		r.lines.add(job{m, open})
+		return true
+	}
+	if !m.Detour {
+		return false
+	}
+	select {
+	case s.results <- s.noDetour(m, now):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// noDetour is the result for a mail that no backup can take now. Where there is
+// one it waits for that one's next probe; where there is none it is as with any
+// mail that fails, up to being given up.
+func (s *Sender) noDetour(m Outgoing, now time.Time) Result {
+	r := Result{ID: m.ID, At: now, Outcome: Again, Attempts: m.Attempts, Text: "no backup smarthost takes mail now, and this mail must not go by the first"}
+	for _, backup := range s.routes[1:] {
+		if _, until := backup.circuit.open(); r.Due.IsZero() || until.Before(r.Due) {
+			r.Due = until
+		}
+	}
+	if len(s.routes) > 1 {
+		r.Due = later(r.Due, now.Add(time.Second))
+		return r
+	}
+	r.Attempts++
+	r.Text = "there is no backup smarthost, and this mail must not go by the first"
+	due, giveUp := Backoff(r.Attempts, m.Created, now)
+	if r.Due = due; giveUp {
+		r.Outcome, r.Due = Failed, time.Time{}
+	}
+	return r
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // release says that a mail is no longer under way: its result is recorded, or
@@ -330,88 +414,6 @@ func (s *Sender) forget() {
 		delete(s.underWay, id)
 	}
 	s.done = s.done[:0]
-}
-
-// work delivers mails of the queue, one at a time. After ctx is done it takes
-// none; delivery ends the one under way.
-func (s *Sender) work(ctx, delivery context.Context) {
-	for j := range s.queue {
-		if ctx.Err() != nil || !s.circuit.admits(j.probe) || s.rate != nil && s.rate.Wait(ctx) != nil {
-			s.putBack(j.ID)
-			continue
-		}
-		result, f := s.attempt(delivery, j)
-		switch {
-		case f != nil && (f.stage == stageNone || delivery.Err() != nil && f.stage != stageEnd):
-			s.putBack(j.ID) // not tried, or cut off as if it had not been
-		case f != nil && f.stage == stageConnect && s.pool.size() > 0:
-			s.putBack(j.ID)
-			s.rest(ctx)
-		default:
-			s.results <- s.judge(j.Outgoing, result, f)
-		}
-	}
-}
-
-// rest is for a worker that got no connection while others have theirs: the
-// server allows fewer than we would like. Who lets go of the last connection
-// does not rest, so there is always somebody to send a probe.
-func (s *Sender) rest(ctx context.Context) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(s.waits.rest):
-	}
-}
-
-// attempt tries to deliver a mail. A connection that breaks before the end of
-// the data, or that the server closes with 421, is replaced once: it may have
-// been stale.
-func (s *Sender) attempt(ctx context.Context, j job) (reply, *fault) {
-	for first := true; ; first = false {
-		c, f := s.connection(ctx, j.probe)
-		if f != nil {
-			return reply{}, f
-		}
-		r, f := c.send(ctx, j.Outgoing, s.outbox.Raw)
-		if f == nil || !f.lost {
-			s.pool.put(c)
-			return r, f
-		}
-		s.pool.drop(c)
-		if !first || !f.again() || ctx.Err() != nil {
-			return r, f
-		}
-		s.pool.dropIdle() // they went the same way
-	}
-}
-
-// connection returns an idle connection or a new one. Whoever waited for another
-// to connect takes what that one has learned: that the smarthost is in trouble.
-func (s *Sender) connection(ctx context.Context, probe bool) (*connection, *fault) {
-	if c := s.pool.take(); c != nil {
-		return c, nil
-	}
-	select {
-	case s.dialing <- struct{}{}:
-	case <-ctx.Done():
-		return nil, &fault{stage: stageNone}
-	}
-	defer func() { <-s.dialing }()
-	if c := s.pool.take(); c != nil {
-		return c, nil
-	}
-	if !s.circuit.admits(probe) {
-		return nil, &fault{stage: stageNone}
-	}
-	c, f := s.connect(ctx)
-	if f != nil {
-		if s.pool.size() == 0 {
-			s.outage(s.now(), f)
-		}
-		return nil, f
-	}
-	s.pool.add()
-	return c, nil
 }
 
 // record writes results down until the channel is closed. The first one waits

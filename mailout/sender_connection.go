@@ -55,16 +55,16 @@ func (h *Smarthost) check() error {
 }
 
 // connect opens a connection up to and including AUTH.
-func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
-	limited, done := context.WithTimeout(ctx, s.waits.connect)
+func (r *route) connect(ctx context.Context) (*connection, *fault) {
+	limited, done := context.WithTimeout(ctx, r.sender.waits.connect)
 	defer done()
-	socket, err := s.dial(limited, "tcp", s.smarthost.Address)
+	socket, err := r.sender.dial(limited, "tcp", r.host.Address)
 	if err != nil {
 		return nil, connectFault("connection", err)
 	}
-	c := &connection{socket: socket, command: s.waits.command, keys: s.keys}
+	c := &connection{socket: socket, command: r.sender.waits.command, keys: r.sender.keys}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
-	step, err := s.begin(limited, c)
+	step, err := r.begin(limited, c)
 	if !inTime() {
 		err = limited.Err()
 	}
@@ -73,7 +73,7 @@ func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
 		c.close()
 		return nil, connectFault(step, err)
 	}
-	c.client.CommandTimeout, c.client.SubmissionTimeout = s.waits.command, s.waits.submit
+	c.client.CommandTimeout, c.client.SubmissionTimeout = r.sender.waits.command, r.sender.waits.submit
 	if n, ok := c.client.MaxMessageSize(); ok {
 		c.largest = int64(n)
 	}
@@ -83,20 +83,20 @@ func (s *Sender) connect(ctx context.Context) (*connection, *fault) {
 
 // begin does what comes before the first mail: greeting, EHLO, TLS, AUTH. It
 // returns the step that failed.
-func (s *Sender) begin(ctx context.Context, c *connection) (step string, err error) {
+func (r *route) begin(ctx context.Context, c *connection) (step string, err error) {
 	stream, greeted := c.socket, false
-	switch s.smarthost.TLS {
+	switch r.host.TLS {
 	case TLSNone:
-		if !s.smarthost.PlainText && !loopback(c.socket) {
+		if !r.host.PlainText && !loopback(c.socket) {
 			return "connection", words("plain text to another machine")
 		}
 	case TLSImplicit:
-		stream = tls.Client(c.socket, s.smarthost.tls())
+		stream = tls.Client(c.socket, r.host.tls())
 	default:
-		if err := s.smarthost.startTLS(c.socket); err != nil {
+		if err := r.host.startTLS(c.socket); err != nil {
 			return "STARTTLS", err
 		}
-		stream, greeted = tls.Client(c.socket, s.smarthost.tls()), true
+		stream, greeted = tls.Client(c.socket, r.host.tls()), true
 	}
 	if t, ok := stream.(*tls.Conn); ok {
 		if err := t.HandshakeContext(ctx); err != nil {
@@ -104,16 +104,16 @@ func (s *Sender) begin(ctx context.Context, c *connection) (step string, err err
 		}
 	}
 	c.stream, c.client = stream, client(stream, greeted)
-	if err := c.client.Hello(s.smarthost.hello()); err != nil {
+	if err := c.client.Hello(r.host.hello()); err != nil {
 		return "EHLO", err
 	}
-	if s.smarthost.User == "" {
+	if r.host.User == "" {
 		return "", nil
 	}
 	if _, encrypted := stream.(*tls.Conn); !encrypted && !loopback(c.socket) {
 		return "AUTH", words("no password is sent in plain text")
 	}
-	return "AUTH", s.smarthost.authenticate(c.client)
+	return "AUTH", r.host.authenticate(c.client)
 }
 
 // startTLS speaks up to the server's consent to begin TLS. go-smtp would do it,

@@ -39,7 +39,7 @@ func TestSpeed(t *testing.T) {
 		for i := range o.mails {
 			o.mails[i] = letter(i, 4096, time.Now())
 		}
-		s := NewSender(o, SenderOptions{Smarthost: Smarthost{Address: address, TLS: TLSNone}, Connections: connections})
+		s := NewSender(o, SenderOptions{Smarthost: Smarthost{Address: address, TLS: TLSNone, Connections: connections}})
 		runtime.GC()
 		begin, used := time.Now(), processTime(t)
 		r := runIt(s, nil)

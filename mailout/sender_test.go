@@ -229,7 +229,7 @@ func TestRefusalKeepsConnection(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := &host{answer: once(stage, reply)}
 				o := newRows(letters(3, time.Now())...)
-				s := start(h, o, func(s *Sender) { s.workers = 1 })
+				s := start(h, o, func(s *Sender) { s.routes[0].workers = 1 })
 				time.Sleep(time.Second)
 				s.stop()
 				if len(h.mails()) != 2 || h.connections() != 1 {
@@ -280,7 +280,7 @@ func TestChangedBytes(t *testing.T) {
 				mails[1].Pieces = []Piece{{Text: strings.Replace(mails[1].Pieces[0].Text, "punto", "pUnto", 1)}}
 			}
 			o := newRows(mails...)
-			s := start(h, o, func(s *Sender) { s.workers = 1 })
+			s := start(h, o, func(s *Sender) { s.routes[0].workers = 1 })
 			time.Sleep(time.Second)
 			s.stop()
 			if !changed {
@@ -344,7 +344,7 @@ func TestUnfitMails(t *testing.T) {
 				c.change(&m)
 				o := newRows(m, letter(2, 10, time.Now())) // the second one shows that the connection is still good
 				o.waiting[1].Size = 1
-				s := start(h, o, func(s *Sender) { s.workers = 1 })
+				s := start(h, o, func(s *Sender) { s.routes[0].workers = 1 })
 				time.Sleep(time.Second)
 				s.stop()
 				if r := o.recorded()[0]; c.code != 0 && (r.Outcome != Failed || r.Code != c.code || r.Enhanced != c.enhanced || r.Text == "") || c.code == 0 && r.Outcome != Sent {
@@ -579,7 +579,7 @@ func TestPerMinute(t *testing.T) {
 		h := &host{}
 		o := newRows(letters(100, time.Now())...)
 		log := &logbook{}
-		s := NewSender(o, SenderOptions{Smarthost: Smarthost{Address: "127.0.0.1:25", TLS: TLSNone, PlainText: true}, PerMinute: 30})
+		s := NewSender(o, SenderOptions{Smarthost: Smarthost{Address: "127.0.0.1:25", TLS: TLSNone, PlainText: true, PerMinute: 30}})
 		s.dial = h.dial
 		r := runIt(s, log)
 		time.Sleep(minute + time.Second)
@@ -750,7 +750,7 @@ func sendAll(t *testing.T, n int, change func(*Sender)) (twice, none, commits in
 	address := h.listen(t)
 	o := newRows(letters(n, time.Now())...)
 	settled := make(chan struct{}, n)
-	s := NewSender(&told{o, settled}, SenderOptions{Smarthost: Smarthost{Address: address, TLS: TLSNone}, Connections: 8})
+	s := NewSender(&told{o, settled}, SenderOptions{Smarthost: Smarthost{Address: address, TLS: TLSNone, Connections: 8}})
 	if change != nil {
 		change(s)
 		o.settleTime = time.Millisecond

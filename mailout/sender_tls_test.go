@@ -212,7 +212,7 @@ func TestSettingsThatMakeNoSense(t *testing.T) {
 		{Smarthost{Address: "smtp.example:587", Hello: "desk\r\nMAIL"}, "no host name"},
 		{Smarthost{Address: "smtp.example:587", User: "mesa"}, "without a password"},
 	} {
-		s := start(&host{}, newRows(), func(s *Sender) { s.smarthost = c.smarthost })
+		s := start(&host{}, newRows(), func(s *Sender) { s.routes[0].host = c.smarthost })
 		err := s.stop()
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%+v: %v", c.smarthost, err)

@@ -95,29 +95,32 @@ func (f *fault) trouble() string {
 }
 
 // judge makes the result of an attempt, and keeps the circuit. f is nil if the
-// mail was taken with reply r.
-func (s *Sender) judge(m Outgoing, r reply, f *fault) Result {
-	now := s.now()
-	result := Result{ID: m.ID, At: now, Attempts: m.Attempts + 1, Outcome: Sent, Code: r.code, Enhanced: r.enhanced, Text: r.text}
+// mail was taken with the words said.
+func (r *route) judge(m Outgoing, said reply, f *fault) Result {
+	now := r.sender.now()
+	result := Result{ID: m.ID, At: now, Attempts: m.Attempts + 1, Outcome: Sent, Code: said.code, Enhanced: said.enhanced, Text: said.text}
 	if f == nil {
-		s.works()
+		r.works()
 		return result
 	}
-	s.log.Debug("mail not delivered", "mail", m.ID, "at", f.stage.String(), "code", f.code, "cause", f.cause)
+	r.sender.log.Debug("mail not delivered", "mail", m.ID, "at", f.stage.String(), "code", f.code, "cause", f.cause)
 	result.Code, result.Enhanced, result.Text = f.code, f.enhanced, f.text
 	blame := f.blamed()
 	if f.stage > stageSender && (blame == blameMail || blame == blameNobody) {
-		s.works()
+		r.works()
 	}
 	switch blame {
 	case blameMail:
 		result.Outcome = Failed
 		return result
 	case blameSmarthost:
-		result.Outcome, result.Due, result.Attempts = Again, s.outage(now, f), m.Attempts
+		result.Outcome, result.Due, result.Attempts = Again, r.outage(now, f), m.Attempts
+		if r.sender.other(r, m.Detour) {
+			result.Due = now
+		}
 		return result
 	case blameEither:
-		s.troubled(f, s.circuit.refuse(now, m.ID, f.trouble()))
+		r.troubled(f, r.circuit.refuse(now, m.ID, f.trouble()))
 	}
 	due, giveUp := Backoff(result.Attempts, m.Created, now)
 	result.Outcome, result.Due = Again, due
@@ -127,29 +130,43 @@ func (s *Sender) judge(m Outgoing, r reply, f *fault) Result {
 	return result
 }
 
-// outage keeps all mail back because of a fault, and returns the time of the
-// next probe.
-func (s *Sender) outage(now time.Time, f *fault) (next time.Time) {
-	news, next := s.circuit.fail(now, f.trouble())
-	s.troubled(f, news)
+// other says whether another route than r takes mails now.
+func (s *Sender) other(r *route, detour bool) bool {
+	for i, o := range s.routes {
+		if open, _ := o.circuit.open(); !open && o != r && !(detour && i == 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// outage keeps mail off the smarthost because of a fault, and returns the time of
+// the next probe.
+func (r *route) outage(now time.Time, f *fault) (next time.Time) {
+	news, next := r.circuit.fail(now, f.trouble())
+	r.troubled(f, news)
 	return next
 }
 
 // troubled logs that the smarthost is in trouble, once.
-func (s *Sender) troubled(f *fault, news bool) {
+func (r *route) troubled(f *fault, news bool) {
 	if !news {
 		return
 	}
-	s.log.Warn("smarthost takes no mail, all mail waits", "trouble", f.trouble(), "words", f.text, "cause", f.cause)
-	s.pool.dropIdle()
-	s.Wake()
+	message := "smarthost takes no mail, all mail waits"
+	if r.sender.other(r, false) {
+		message = "smarthost takes no mail, another one does"
+	}
+	r.sender.log.Warn(message, "smarthost", r.host.Address, "trouble", f.trouble(), "words", f.text, "cause", f.cause)
+	r.pool.dropIdle()
+	r.sender.Wake()
 }
 
 // works notes that the smarthost takes mail.
-func (s *Sender) works() {
-	if s.circuit.well() {
-		s.log.Info("smarthost takes mail again")
-		s.Wake()
+func (r *route) works() {
+	if r.circuit.well() {
+		r.sender.log.Info("smarthost takes mail again", "smarthost", r.host.Address)
+		r.sender.Wake()
 	}
 }
 

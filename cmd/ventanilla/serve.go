@@ -375,7 +375,7 @@ func (s *service) sender() (*mailout.Sender, error) {
 	if outbox == nil {
 		outbox = s.Gateway
 	}
-	o := mailout.SenderOptions{DKIM: keys, Connections: c.Connections, PerMinute: c.PerMinute, Log: s.slog, Smarthost: mailout.Smarthost{
+	o := mailout.SenderOptions{DKIM: keys, Log: s.slog, Smarthost: mailout.Smarthost{Connections: c.Connections, PerMinute: c.PerMinute,
 		Address: c.Address, TLS: mailout.TLSMode(c.TLS), Hello: s.config.SMTP.Hostname, User: c.User, PlainText: c.TLS == "none"}}
 	if c.User != "" {
 		o.Smarthost.Password = s.config.smarthostPassword
