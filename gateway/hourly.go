@@ -11,13 +11,17 @@ import (
 )
 
 // Tidy does what is due once in a while until ctx is done: it tells those whose
-// tickets were not acknowledged singly, and forgets old counts.
+// tickets were not acknowledged singly, forgets old counts, and tells of terms that
+// are about to expire or have expired.
 func (g *Gateway) Tidy(ctx context.Context) {
 	every := time.NewTicker(time.Minute)
 	defer every.Stop()
 	for {
 		if err := g.tidy(ctx); err != nil && ctx.Err() == nil {
 			g.slog.Error("hourly lists wait", "error", err)
+		}
+		if err := g.tellTerms(ctx); err != nil && ctx.Err() == nil {
+			g.slog.Error("terms wait to be told", "error", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -4,3 +4,6 @@ import "context"
 
 // TidyOnce does the hourly work once, for tests.
 func (g *Gateway) TidyOnce(ctx context.Context) error { return g.tidy(ctx) }
+
+// TellTerms tells of terms once, for tests.
+func (g *Gateway) TellTerms(ctx context.Context) error { return g.tellTerms(ctx) }

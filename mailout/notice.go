@@ -179,6 +179,10 @@ func (n *noticer) tell() {
 	case desk.RejectedEvent:
 		n.requester("gracias-rechazo")
 		n.workers("reabierto")
+	case desk.TermWarned:
+		n.workers("plazo-por-vencer")
+	case desk.TermBreached:
+		n.workers("plazo-vencido")
 	case desk.Delivery:
 		if n.event.New == "failed" {
 			n.workers("entrega-fallida")

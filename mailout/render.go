@@ -223,6 +223,11 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		}
 	case desk.Held:
 		d.Held, d.Reason = e.Article, word("reason-", e.Text)
+	case desk.TermWarned, desk.TermBreached:
+		d.Term = word("clock-", e.New)
+		if due := n.Ticket.Clocks.Clock(desk.ClockName(e.New)).Due; !due.IsZero() {
+			d.Deadline = r.written(due)
+		}
 	case desk.Delivery:
 		address, rest, _ := strings.Cut(e.Text, " ")
 		d.Recipient = address
@@ -244,6 +249,14 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	default:
 		d.Lines = append(d.Lines, r.refusedFiles(n.Content, n.To.Language)...)
 	}
+}
+
+// written writes a moment as the desk's clock shows it.
+func (r Renderer) written(at time.Time) string {
+	if r.Desk.Zone != nil {
+		at = at.In(r.Desk.Zone)
+	}
+	return at.Format("2006-01-02 15:04")
 }
 
 // author returns the name and the address of an actor, as others may know them.

@@ -11,6 +11,7 @@
 //	event/<ticket>/<seq>               desk.Event
 //	article/<ticket>/<number>          desk.Article
 //	index/<field>/<value>/<ticket>     nothing; a pure function of the ticket
+//	term/<time>/<ticket>               nothing; when its next warning or breach comes; a pure function of the ticket
 //	person/<id>                        desk.Person: the one place of an address
 //	address/<hash>                     person id
 //	mid/<hash>                         Received: a Message-ID that came in

@@ -87,7 +87,35 @@ func indexKeys(t desk.Ticket) []string {
 	if t.Assignee != "" {
 		keys = append(keys, "index/assignee/"+t.Assignee+"/"+string(t.State)+"/"+id)
 	}
+	if next, ok := t.Clocks.NextMoment(); ok {
+		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
+	}
 	return keys
+}
+
+// momentKey writes a time as keys have it. Part of a millisecond counts as a whole
+// one, so that what is found by its key is due.
+func momentKey(at time.Time) string {
+	return padded(uint64(max(0, at.Add(time.Millisecond-1).UnixMilli())), 14)
+}
+
+// DueTerms returns the tickets whose next warning or breach has come by now, in order
+// of that time, from the one behind after ("" from the first), at most limit; and
+// what to give as after for more, "" if there is none.
+func (tx Tx) DueTerms(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
+	from, _ := Prefix("term/")
+	if after != "" {
+		from = after + "\x00"
+	}
+	to := "term/" + padded(uint64(max(0, now.UnixMilli()+1)), 14)
+	err = tx.kv.Scan(from, to, limit, false, func(key string, _ []byte) error {
+		ids, more = append(ids, desk.TicketID(parseID(key[strings.LastIndexByte(key, '/')+1:]))), key
+		return nil
+	})
+	if len(ids) < limit {
+		more = ""
+	}
+	return ids, more, err
 }
 
 func (tx Tx) putIndex(old, t desk.Ticket) error {

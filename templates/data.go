@@ -1,6 +1,9 @@
 package templates
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Data is what a mail can say: the names that actions in template files use, as
 // {{.Number}}. A field that does not concern a mail is empty there. Links are
@@ -47,6 +50,8 @@ type Data struct {
 	Suggestion string   // the nearest valid command
 	Held       int      // the article that waits for #aceptar or #apartar; 0 if none does
 	Days       int      // after which a resolved ticket closes by itself; 0 if it does not
+	Term       string   // of a notice about a term, in words: primera respuesta
+	Deadline   string   // when that term ends or ended, by the desk's clock: 2026-11-24 15:30
 	Recipient  string   // the address that a mail of ours did not reach
 	Status     string   // the enhanced status code of that, as 5.1.1
 	Diagnostic string   // what the other server said
@@ -63,7 +68,7 @@ func (d *Data) lines() []*string {
 		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
 		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
-		&d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
+		&d.Term, &d.Deadline, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
 	}
 }
 
@@ -78,6 +83,9 @@ func Sample(name string) Data {
 	if fromRequester {
 		d.Author, d.AuthorAddress = d.Requester, d.RequesterAddress
 		d.Body = Body{Text: "Buenos días:\n\nDesde ayer la impresora no responde. Adjunto una foto.\n\nGracias,\nAna"}
+	}
+	if strings.HasPrefix(name, "plazo-") {
+		d.Author, d.AuthorAddress, d.Body = "", "", Body{}
 	}
 	if name == "asignado" {
 		d.Author = "María Ríos"
@@ -134,6 +142,7 @@ func sample() Data {
 			"#prioridad alta: de mediana a alta",
 		},
 		Suggestion: "#asignar", Held: 4, Days: 5,
+		Term: "primera respuesta", Deadline: "2026-11-24 15:30",
 		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",
 		Marker: "m4m2k7q5xw",
 	}

@@ -35,6 +35,7 @@ func Names() []string {
 		"acuse", "acuse-fijo", "acuse-varios", "datos", "archivos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "confirmar", "identidad", "aviso-admin", "entrega-fallida",
+		"plazo-por-vencer", "plazo-vencido",
 	}
 }
 
