@@ -24,17 +24,25 @@ var example embed.FS
 
 // initCmd is "ventanilla init".
 type initCmd struct {
-	Folder       string `arg:"" name:"carpeta" help:"Carpeta de la instalación; se crea si no existe."`
-	Domain       string `help:"Dominio de las direcciones que hace Ventanilla." default:"mesa.example" placeholder:"DOMINIO"`
-	Name         string `help:"Nombre de la mesa." default:"Mesa de ayuda" placeholder:"NOMBRE"`
+	Folder string `arg:"" name:"carpeta" help:"Carpeta de la instalación; se crea si no existe."`
+	Domain string `help:"Dominio de las direcciones que hace Ventanilla." default:"mesa.example" placeholder:"DOMINIO"`
+	Name   string `help:"Nombre de la mesa." default:"Mesa de ayuda" placeholder:"NOMBRE"`
+	initWays
 	QueueAddress string `help:"Dirección de la primera cola; sin ella, soporte@ y el dominio." placeholder:"DIRECCIÓN"`
 }
 
 // Run writes the installation and says what comes next.
 func (c *initCmd) Run(t *terminal) error {
 	a := answers{domain: strings.ToLower(c.Domain), name: strings.TrimSpace(c.Name), queueAddress: c.QueueAddress}
+	if err := c.initWays.ask(t, &c.Domain); err != nil {
+		return err
+	}
+	a.domain, a.ways = strings.ToLower(c.Domain), c.initWays
 	if a.queueAddress == "" {
 		a.queueAddress = "soporte@" + a.domain
+		if strings.Contains(c.IMAPUser, "@") {
+			a.queueAddress = strings.ToLower(c.IMAPUser)
+		}
 	}
 	if err := writeInstallation(c.Folder, a); err != nil {
 		return err
@@ -42,6 +50,9 @@ func (c *initCmd) Run(t *terminal) error {
 	config := filepath.Join(c.Folder, "ventanilla.toml")
 	if t.json {
 		return t.record(map[string]string{"folder": c.Folder, "config": config})
+	}
+	if err := c.initWays.next(t.out, c.Folder); err != nil {
+		return err
 	}
 	_, err := fmt.Fprintf(t.out, "La instalación está en %s. Lo que sigue:\n"+
 		"  1. Ponga en %s a quienes atienden, y en %s el buzón.\n"+
@@ -56,6 +67,7 @@ type answers struct {
 	domain       string // of the desk
 	name         string // of the desk
 	queueAddress string // of its first queue
+	ways         initWays
 }
 
 // wrong says in Spanish which answer cannot be, "" if all can.
@@ -68,6 +80,9 @@ func (a answers) wrong() string {
 	}
 	if wrong := rules.WrongQueueAddress(a.queueAddress); wrong != "" {
 		return "--queue-address: " + wrong
+	}
+	if wrong := a.ways.wrong(); wrong != "" {
+		return wrong
 	}
 	for _, taken := range []string{"luis@", "ana@", "redes@"} {
 		if strings.EqualFold(a.queueAddress, taken+a.domain) {
@@ -158,5 +173,6 @@ func installationFiles(a answers) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read example: %w", err)
 	}
-	return files, nil
+	files["ventanilla.toml"], err = a.ways.configure(files["ventanilla.toml"], a.queueAddress)
+	return files, err
 }

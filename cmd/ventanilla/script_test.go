@@ -156,7 +156,7 @@ func environment(ts *testscript.TestScript) []string {
 func installation(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1)
 	folder := ts.MkAbs(args[0])
-	ts.Check(writeInstallation(folder, answers{"mesa.example", "Mesa de ayuda", "soporte@mesa.example"}))
+	ts.Check(writeInstallation(folder, answers{"mesa.example", "Mesa de ayuda", "soporte@mesa.example", initWays{}}))
 	smarthost := ts.Getenv("smarthost")
 	if smarthost == "" {
 		smarthost = "127.0.0.1:1"

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// initWays is what "ventanilla init" may be told of the mail servers: the mailbox
+// that is read, and the smarthost.
+type initWays struct {
+	IMAP          string `name:"imap" help:"Buzón que se lee: servidor y puerto, como imap.universidad.edu:993." placeholder:"SERVIDOR:PUERTO"`
+	IMAPUser      string `name:"imap-user" help:"Usuario del buzón; si es una dirección, es la de la primera cola." placeholder:"USUARIO"`
+	IMAPStart     string `name:"imap-start" help:"Qué se toma de lo que ya hay en el buzón: new (nada; así es sin la opción), unseen (lo no leído), all (todo) o una fecha como 2026-11-01 (lo llegado desde ella)." placeholder:"QUÉ"`
+	Smarthost     string `help:"Servidor que lleva lo que se envía, como correo.universidad.edu:587." placeholder:"SERVIDOR:PUERTO"`
+	SmarthostUser string `help:"Usuario ante ese servidor." placeholder:"USUARIO"`
+}
+
+// ask asks for what is not given, if nothing was and somebody sits at the terminal.
+// An empty answer leaves a thing out.
+func (w *initWays) ask(t *terminal, domain *string) error {
+	if !isTerminal(t.in) || t.json || *w != (initWays{}) {
+		return nil
+	}
+	return w.question(bufio.NewReader(t.in), t.err, domain)
+}
+
+// isTerminal says that somebody may type there.
+func isTerminal(r io.Reader) bool {
+	f, ok := r.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	null, nullErr := os.Stat(os.DevNull)
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && (nullErr != nil || !os.SameFile(info, null))
+}
+
+func (w *initWays) question(in *bufio.Reader, out io.Writer, domain *string) error {
+	var failed error
+	ask := func(question, otherwise string) string {
+		if failed != nil {
+			return ""
+		}
+		fmt.Fprint(out, question+" ")
+		line, err := in.ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			failed = err
+		}
+		if line = strings.TrimSpace(line); line == "" {
+			return otherwise
+		}
+		return line
+	}
+	*domain = ask(fmt.Sprintf("Dominio de la mesa [%s]:", *domain), *domain)
+	if w.IMAP = ask("Buzón que se lee, servidor y puerto, como imap.universidad.edu:993 [ninguno]:", ""); w.IMAP != "" {
+		w.IMAPUser = ask("  Usuario de ese buzón:", "")
+		w.IMAPStart = ask("  ¿Qué se toma de lo que ya hay? new (nada), unseen (lo no leído), all (todo) o una fecha como 2026-11-01 [new]:", "new")
+	}
+	if w.Smarthost = ask("Servidor que lleva lo que se envía, como correo.universidad.edu:587 [ninguno]:", ""); w.Smarthost != "" {
+		w.SmarthostUser = ask("  Usuario ante ese servidor [sin contraseña]:", "")
+	}
+	return failed
+}
+
+// wrong says in Spanish which answer cannot be, "" if all can.
+func (w initWays) wrong() string {
+	for _, a := range []struct{ flag, value, like string }{{"--imap", w.IMAP, "imap.universidad.edu:993"}, {"--smarthost", w.Smarthost, "correo.universidad.edu:587"}} {
+		host, port, err := net.SplitHostPort(a.value)
+		if n, bad := strconv.Atoi(port); a.value != "" && (err != nil || host == "" || bad != nil || n < 1 || n > 65535) {
+			return a.flag + ": «" + a.value + "» no es servidor y puerto: escriba algo como " + a.like
+		}
+	}
+	for flag, value := range map[string]string{"--imap-user": w.IMAPUser, "--smarthost-user": w.SmarthostUser} {
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			return flag + ": es una línea de texto"
+		}
+	}
+	switch {
+	case w.IMAP != "" && w.IMAPUser == "":
+		return "--imap-user: falta el usuario del buzón"
+	case w.IMAP == "" && (w.IMAPUser != "" || w.IMAPStart != ""):
+		return "--imap: falta el servidor del buzón"
+	case w.Smarthost == "" && w.SmarthostUser != "":
+		return "--smarthost: falta el servidor que lleva lo que se envía"
+	}
+	if _, err := time.Parse(time.DateOnly, w.IMAPStart); err != nil && w.IMAPStart != "" && w.IMAPStart != "new" && w.IMAPStart != "unseen" && w.IMAPStart != "all" {
+		return "--imap-start: «" + w.IMAPStart + "» no vale; puede ser new, unseen, all o una fecha como 2026-11-01"
+	}
+	return ""
+}
+
+// configure writes the answers into ventanilla.toml, beside its examples and in
+// place of its smarthost.
+func (w initWays) configure(text []byte, queueAddress string) ([]byte, error) {
+	config := string(text)
+	replace := func(what, by string) error {
+		if strings.Count(config, what) != 1 {
+			return fmt.Errorf("the example has not one %q", what)
+		}
+		config = strings.Replace(config, what, by, 1)
+		return nil
+	}
+	if w.IMAP != "" {
+		block := fmt.Sprintf("[[imap]]\nname = \"buzon\"\naddress = %s\ntls = %q\nuser = %s\npassword_file = \"imap.password\"\nrecipient = %s\n%s\n",
+			basicString(w.IMAP), tlsAt(w.IMAP, "993"), basicString(w.IMAPUser), basicString(queueAddress), w.start())
+		if err := replace("#[[imap]]\n", block+"#[[imap]]\n"); err != nil {
+			return nil, err
+		}
+	}
+	if w.Smarthost == "" {
+		return []byte(config), nil
+	}
+	lines := fmt.Sprintf("[smarthost]\naddress = %s\n", basicString(w.Smarthost))
+	if w.SmarthostUser != "" {
+		lines += fmt.Sprintf("user = %s\npassword_file = \"smarthost.password\"\n", basicString(w.SmarthostUser))
+	}
+	const standing = "[smarthost]\naddress = \"127.0.0.1:1025\"\n"
+	const plain = "# starttls, tls o none (sin cifrar: solo hacia esta misma máquina).\ntls = \"none\"\n"
+	err := errors.Join(replace(standing, lines), replace(plain, strings.Replace(plain, "\"none\"", strconv.Quote(tlsAt(w.Smarthost, "465")), 1)))
+	return []byte(config), err
+}
+
+// start is the key that says what is taken of a mailbox with a past.
+func (w initWays) start() string {
+	switch w.IMAPStart {
+	case "", "new":
+		return "start = \"new\"\n"
+	case "unseen", "all":
+		return fmt.Sprintf("start = %q\n", w.IMAPStart)
+	}
+	return fmt.Sprintf("start = \"since\"\nsince = %q\n", w.IMAPStart)
+}
+
+// tlsAt is how a server is spoken to: with TLS from the start at the port for that,
+// without any on this machine itself, else with STARTTLS.
+func tlsAt(address, implicit string) string {
+	host, port, _ := net.SplitHostPort(address)
+	switch {
+	case port == implicit:
+		return "tls"
+	case loopback(host):
+		return "none"
+	}
+	return "starttls"
+}
+
+// basicString is a basic string of TOML.
+func basicString(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+}
+
+// next says which passwords are to be put where.
+func (w initWays) next(out io.Writer, folder string) error {
+	for _, secret := range []struct {
+		file   string
+		wanted bool
+	}{{"imap.password", w.IMAP != ""}, {"smarthost.password", w.SmarthostUser != ""}} {
+		if !secret.wanted {
+			continue
+		}
+		path := filepath.Join(folder, secret.file)
+		if _, err := fmt.Fprintf(out, "Falta una contraseña: póngala sola en %s y ejecute «chmod 600 %s».\n", path, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
