@@ -40,7 +40,8 @@ var house = map[string]string{
 	"demo":            "mail mailin",
 	"bench":           "",
 	"corpus":          "mail",
-	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout rules store store/bolt store/intake templates web",
+	"testdata/desks":  "",
+	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout rules store store/bolt store/intake templates testdata/desks web",
 }
 
 // pure packages may not import what reads or writes the world, nor ask for the

@@ -141,7 +141,7 @@ func (d *decider) withText(cmds []desk.Command, a desk.Agent, t desk.Ticket, not
 		return append(cmds, answer)
 	}
 	// one mail tells the requester both: what was answered and the new state
-	answer.Quiet = true
+	answer.Quiet = cmds[state].Kind == desk.CmdResolve || cmds[state].Kind == desk.CmdClose
 	return slices.Insert(cmds, state, answer)
 }
 

@@ -153,8 +153,20 @@ func listOf[T any](all []T, of func(T) listed) (out []listed) {
 	return out
 }
 
+// readCategory reads a category. The ticket goes to its queue and its agent.
 func readCategory(r *reading) ([]desk.Command, Problem) {
-	return readPicked(r, desk.FieldCategory, "unknown-category", listOf(r.world.Categories, func(c desk.Category) listed { return listed{c.Name, c.Title} }))
+	cmds, p := readPicked(r, desk.FieldCategory, "unknown-category", listOf(r.world.Categories, func(c desk.Category) listed { return listed{c.Name, c.Title} }))
+	if p.Reason != "" {
+		return nil, p
+	}
+	c, _ := r.world.Category(cmds[0].Value)
+	if c.Queue != "" {
+		cmds = append(cmds, desk.Command{Kind: desk.CmdQueue, Value: c.Queue})
+	}
+	if c.Owner != "" {
+		cmds = append(cmds, desk.Command{Kind: desk.CmdAssign, Value: c.Owner})
+	}
+	return cmds, Problem{}
 }
 
 func readService(r *reading) ([]desk.Command, Problem) {

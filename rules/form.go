@@ -75,9 +75,14 @@ func (f *form) more(text string) {
 
 // end keeps the value that was read, if the field can have it.
 func (f *form) end() {
-	if f.open != nil && f.values[f.open.Name] == "" && len(f.value) <= valueMost {
-		if kept, _, ok := FieldValue(*f.open, strings.TrimRight(f.value, ".")); ok && kept != "" {
-			f.values[f.open.Name] = kept
+	if f.open != nil && f.values[f.open.Name] == "" {
+		sentence, _, _ := strings.Cut(f.value, ". ")
+		for _, value := range []string{f.value, sentence} {
+			kept, _, ok := FieldValue(*f.open, strings.TrimRight(value, "."))
+			if ok && kept != "" && len(kept) <= valueMost {
+				f.values[f.open.Name] = kept
+				break
+			}
 		}
 	}
 	f.open, f.value = nil, ""
@@ -103,7 +108,8 @@ func (f *form) label(line string, atStart bool) (kind desk.FieldKind, before, re
 // it and its mark.
 func findLabel(line, label string, atStart bool) (at int, behind string) {
 	for i := range line {
-		if i > 0 && !boundary(line[:i]) || i == 0 && !atStart {
+		before := withoutArticle(line[:i])
+		if before != "" && !boundary(before) || before == "" && !atStart {
 			continue
 		}
 		n := foldedPrefix(line[i:], label)
@@ -125,13 +131,24 @@ func findLabel(line, label string, atStart bool) (at int, behind string) {
 	return -1, ""
 }
 
+// withoutArticle takes away «mi», «el» and the like at the end of what stands before
+// a label.
+func withoutArticle(before string) string {
+	for _, a := range []string{"mi ", "mis ", "el ", "la ", "nuestro ", "nuestra ", "meu ", "minha ", "my "} {
+		if n := len(before) - len(a); n >= 0 && strings.EqualFold(before[n:], a) && (n == 0 || before[n-1] == ' ') {
+			return before[:n]
+		}
+	}
+	return before
+}
+
 // boundary says whether a label can follow what stands before it in a line.
 func boundary(before string) bool {
 	trimmed := strings.TrimRight(before, " \t\u00a0")
 	if len(before)-len(trimmed) >= 2 || strings.HasSuffix(before, "\t") {
 		return true
 	}
-	return trimmed != "" && strings.ContainsRune(";|,/•·", []rune(trimmed)[len([]rune(trimmed))-1])
+	return trimmed != "" && strings.ContainsRune(".;|,/•·", []rune(trimmed)[len([]rune(trimmed))-1])
 }
 
 // foldedPrefix returns how many bytes of text read as word, whatever their case and

@@ -239,6 +239,18 @@ var (
 		"muchas gracias ya quedo", "thanks", "thank you", "thank you very much", "obrigado", "obrigada", "muito obrigado", "muito obrigada", "ok gracias", "listo gracias"}
 )
 
+// withoutThanks takes thanks away behind a phrase: «aprobado, muchas gracias».
+func withoutThanks(said string) string {
+	rest := said
+	for _, t := range thanksWords {
+		before, ok := strings.CutSuffix(said, t)
+		if trimmed := strings.TrimRight(before, " .,;!-–—"); ok && trimmed != "" && len(trimmed) < len(before) && len(trimmed) < len(rest) {
+			rest = trimmed
+		}
+	}
+	return rest
+}
+
 // readPhrase reads a requester's own text: a phrase counts only as the whole
 // first line, below at most a greeting; "rechazar" takes its reason with it.
 func readPhrase(text string) (p phrase, reason string) {
@@ -247,7 +259,7 @@ func readPhrase(text string) (p phrase, reason string) {
 		lines = lines[1:]
 	}
 	first, rest := strings.TrimSpace(lines[0]), strings.TrimSpace(strings.Join(lines[1:], "\n"))
-	said := strings.Trim(mail.Fold(first), " .!¡*_")
+	said := withoutThanks(strings.Trim(mail.Fold(first), " .!¡*_"))
 	switch {
 	case slices.Contains(approveWords, said):
 		return approvePhrase, rest

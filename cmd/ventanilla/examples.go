@@ -12,6 +12,7 @@ func examples() []sample {
 		{"demo", "ventanilla demo --tour --exit", "recorre la vida de una solicitud y termina, con 0 si todo fue bien"},
 		{"demo", "ventanilla demo --smtp 127.0.0.1:2600 --web 127.0.0.1:8600 --state /tmp/demo", "en otros puertos, y guarda el estado"},
 		{"init", "ventanilla init /etc/ventanilla", "una instalación que funciona en esta máquina"},
+		{"init", "ventanilla init mesa --like cinoc", "una mesa de servicios: «solicitud» en el asunto, datos mínimos, visto bueno"},
 		{"init", "ventanilla init mesa --domain mesa.universidad.edu --queue-address ayuda@universidad.edu", "con sus direcciones"},
 		{"init", "ventanilla init mesa --imap imap.universidad.edu:993 --imap-user soporte@universidad.edu --imap-start unseen --smarthost correo.universidad.edu:587", "con el buzón que se lee y el servidor que envía; en una terminal y sin opciones, los pregunta"},
 		{"check", "ventanilla check", "dice archivo, línea y columna de todo lo que está mal"},

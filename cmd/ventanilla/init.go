@@ -9,11 +9,14 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
 	"ventanilla/rules"
+	"ventanilla/testdata/desks"
 )
 
 // example is the installation that "ventanilla init" writes. It works as it is,
@@ -29,6 +32,7 @@ type initCmd struct {
 	Name   string `help:"Nombre de la mesa." default:"Mesa de ayuda" placeholder:"NOMBRE"`
 	initWays
 	QueueAddress string `help:"Dirección de la primera cola; sin ella, soporte@ y el dominio." placeholder:"DIRECCIÓN"`
+	Like         string `help:"Empezar con una mesa como las de cinco manuales conocidos: senatics (consultas de ciudadanos), minem (niveles y servicios), distrital (categorías y delegados), belenus (clientes, plazos y visto bueno) o cinoc (solicitudes con datos mínimos)." placeholder:"MESA"`
 }
 
 // Run writes the installation and says what comes next.
@@ -42,6 +46,16 @@ func (c *initCmd) Run(t *terminal) error {
 		a.queueAddress = "soporte@" + a.domain
 		if strings.Contains(c.IMAPUser, "@") {
 			a.queueAddress = strings.ToLower(c.IMAPUser)
+		}
+	}
+	if c.Like != "" {
+		like, err := likeDesk(c.Like)
+		if err != nil {
+			return err
+		}
+		a.like = &like
+		if c.Name == defaultDeskName {
+			a.name = like.Title
 		}
 	}
 	if err := writeInstallation(c.Folder, a); err != nil {
@@ -64,10 +78,25 @@ func (c *initCmd) Run(t *terminal) error {
 
 // answers is what an installation is made for.
 type answers struct {
-	domain       string // of the desk
-	name         string // of the desk
-	queueAddress string // of its first queue
+	domain       string      // of the desk
+	name         string      // of the desk
+	queueAddress string      // of its first queue
+	like         *desks.Desk // whose folders desk and rules it has; nil: the example's own
 	ways         initWays
+}
+
+const defaultDeskName = "Mesa de ayuda"
+
+// likeDesk returns the desk of that name.
+func likeDesk(name string) (desks.Desk, error) {
+	var names []string
+	for _, d := range desks.All {
+		if strings.EqualFold(d.Name, name) {
+			return d, nil
+		}
+		names = append(names, d.Name)
+	}
+	return desks.Desk{}, usageError(fmt.Sprintf("--like: no hay ninguna mesa %q; hay %s", name, strings.Join(names, ", ")))
 }
 
 // wrong says in Spanish which answer cannot be, "" if all can.
@@ -174,5 +203,35 @@ func installationFiles(a answers) (map[string][]byte, error) {
 		return nil, fmt.Errorf("read example: %w", err)
 	}
 	files["ventanilla.toml"], err = a.ways.configure(files["ventanilla.toml"], a.queueAddress)
-	return files, err
+	if err != nil {
+		return nil, err
+	}
+	if a.like == nil {
+		return files, nil
+	}
+	return likeFiles(files, *a.like, replacer)
+}
+
+// likeFiles replaces the folders desk and rules of the example by those of a desk,
+// and sets its number style and zone.
+func likeFiles(files map[string][]byte, like desks.Desk, replacer *strings.Replacer) (map[string][]byte, error) {
+	for name := range files {
+		if top, _, _ := strings.Cut(filepath.ToSlash(name), "/"); top == "desk" || top == "rules" {
+			delete(files, name)
+		}
+	}
+	config := string(files["ventanilla.toml"])
+	for key, value := range map[string]string{"number_style": strconv.Quote(like.NumberStyle), "number_digits": strconv.Itoa(like.Digits), "zone": strconv.Quote(like.Zone)} {
+		config = regexp.MustCompile(`(?m)^`+key+` = .*$`).ReplaceAllLiteralString(config, key+" = "+value)
+	}
+	files["ventanilla.toml"] = []byte(config)
+	return files, fs.WalkDir(desks.Files, like.Name, func(path string, entry fs.DirEntry, err error) error {
+		name := strings.TrimPrefix(path, like.Name+"/")
+		if err != nil || entry.IsDir() || !strings.Contains(name, "/") {
+			return err
+		}
+		text, err := fs.ReadFile(desks.Files, path)
+		files[filepath.FromSlash(name)] = []byte(replacer.Replace(string(text)))
+		return err
+	})
 }

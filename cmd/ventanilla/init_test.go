@@ -71,7 +71,7 @@ func TestInitLoads(t *testing.T) {
 
 func TestInitTwice(t *testing.T) {
 	folder := t.TempDir()
-	a := answers{"mesa.example", "Mesa de ayuda", "soporte@mesa.example", initWays{}}
+	a := answers{domain: "mesa.example", name: "Mesa de ayuda", queueAddress: "soporte@mesa.example"}
 	if err := writeInstallation(folder, a); err != nil {
 		t.Fatal(err)
 	}
@@ -122,11 +122,11 @@ func contents(t *testing.T, folder string) map[string]string {
 
 func TestInitWrongAnswers(t *testing.T) {
 	for want, a := range map[string]answers{
-		"--domain":        {"mesa", "x", "soporte", initWays{}},
-		"--domain: \"a b": {"a b", "x", "soporte@mesa.example", initWays{}},
-		"--name":          {"mesa.example", "x\ny", "soporte@mesa.example", initWays{}},
-		"--queue-address": {"mesa.example", "x", "soporte+a@mesa.example", initWays{}},
-		"--queue-address: luis@mesa.example ya es de alguien": {"mesa.example", "x", "luis@mesa.example", initWays{}},
+		"--domain":        {domain: "mesa", name: "x", queueAddress: "soporte"},
+		"--domain: \"a b": {domain: "a b", name: "x", queueAddress: "soporte@mesa.example"},
+		"--name":          {domain: "mesa.example", name: "x\ny", queueAddress: "soporte@mesa.example"},
+		"--queue-address": {domain: "mesa.example", name: "x", queueAddress: "soporte+a@mesa.example"},
+		"--queue-address: luis@mesa.example ya es de alguien": {domain: "mesa.example", name: "x", queueAddress: "luis@mesa.example"},
 	} {
 		if strings.HasPrefix(want, "--domain") && a.domain == "mesa" {
 			a.domain = ""
@@ -150,7 +150,7 @@ var (
 // they are checked too.
 func exampleTree(t *testing.T) fstest.MapFS {
 	t.Helper()
-	files, err := installationFiles(answers{"mesa.example", "Mesa de ayuda", "soporte@mesa.example", initWays{}})
+	files, err := installationFiles(answers{domain: "mesa.example", name: "Mesa de ayuda", queueAddress: "soporte@mesa.example"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -158,7 +158,7 @@ func TestProgress(t *testing.T) {
 func serving(t *testing.T) (*process, string) {
 	t.Helper()
 	folder := t.TempDir()
-	if err := writeInstallation(folder, answers{"mesa.example", "Mesa", "soporte@mesa.example", initWays{}}); err != nil {
+	if err := writeInstallation(folder, answers{domain: "mesa.example", name: "Mesa", queueAddress: "soporte@mesa.example"}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(folder, "ventanilla.toml")

@@ -156,7 +156,7 @@ func environment(ts *testscript.TestScript) []string {
 func installation(ts *testscript.TestScript, neg bool, args []string) {
 	need(ts, neg, args, 1)
 	folder := ts.MkAbs(args[0])
-	ts.Check(writeInstallation(folder, answers{"mesa.example", "Mesa de ayuda", "soporte@mesa.example", initWays{}}))
+	ts.Check(writeInstallation(folder, answers{domain: "mesa.example", name: "Mesa de ayuda", queueAddress: "soporte@mesa.example"}))
 	smarthost := ts.Getenv("smarthost")
 	if smarthost == "" {
 		smarthost = "127.0.0.1:1"

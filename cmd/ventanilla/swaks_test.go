@@ -59,7 +59,7 @@ func playDemo(t *testing.T, arguments ...string) *played {
 		t.Fatalf("the demo says %q, %v", line, err)
 	}
 	p := &played{T: t, smtp: at.SMTP, web: at.Web, config: filepath.Join(t.TempDir(), "ventanilla.toml")}
-	if err := writeInstallation(filepath.Dir(p.config), answers{"mesa.example", "Mesa", "soporte@mesa.example", initWays{}}); err != nil {
+	if err := writeInstallation(filepath.Dir(p.config), answers{domain: "mesa.example", name: "Mesa", queueAddress: "soporte@mesa.example"}); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(p.config)
