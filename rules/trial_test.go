@@ -81,7 +81,7 @@ subject_pattern = ['equipo (?P<equipo>PC-\d+)( de (?P<otro>\w+))?']
 category = "impresoras"
 service = "vpn"
 tags = ["Sala", "nueva"]
-fields = {equipo = "$equipo $$", nota = "$otro"}
+fields = {equipo = "$equipo $$", nota = "de $otro"}
 `)
 	world, err := LoadWorld(tree, desk.World{Domain: "mesa.example"})
 	if err != nil {
