@@ -220,7 +220,7 @@ func (c *Calendar) Between(a, b time.Time) time.Duration {
 			return false
 		}
 		sum += earlier(o.to, b).Sub(o.from)
-		return o.to.Before(b)
+		return true
 	})
 	return sum
 }

@@ -287,3 +287,14 @@ func BenchmarkAddAYear(b *testing.B) {
 		c.Add(from, 2000*time.Hour)
 	}
 }
+
+// TestDateThatComesTwice: in St. John's the clock was set back from 0:01 on 7 November
+// 2010 to 23:01 of the day before. That minute is no working day passed.
+func TestDateThatComesTwice(t *testing.T) {
+	c := always(t, "America/St_Johns")
+	from := time.Date(2010, 11, 6, 12, 0, 0, 0, c.Zone())
+	want := time.Date(2010, 11, 8, 0, 0, 0, 0, c.Zone())
+	if got := c.AddDays(from, 1); !got.Equal(want) {
+		t.Errorf("one day after %v is %v, want %v", from, got.In(c.Zone()), want)
+	}
+}

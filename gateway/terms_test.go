@@ -144,3 +144,18 @@ func TestTermsGoOn(t *testing.T) {
 		t.Errorf("%d warnings and %d breaches, want one of each to each agent", warned, expired)
 	}
 }
+
+// TestTidyTellsTerms: the work of every minute looks for terms and wakes the sender.
+func TestTidyTellsTerms(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	p := newPlayed(t, mem.New())
+	p.promise()
+	p.receive(verified, opening(1))
+	p.now = p.now.Add(3 * time.Hour)
+	p.WhenSent(cancel)
+	p.Tidy(ctx)
+	if got := count(p.kinds(), "plazo-por-vencer"); got != 2 || ctx.Err() != context.Canceled {
+		t.Errorf("%d warnings, and the sender was woken: %v", got, ctx.Err())
+	}
+}
