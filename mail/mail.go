@@ -33,12 +33,13 @@ type Envelope struct {
 	Auth       Auth      `json:"auth,omitzero"`  // sender evidence gathered on arrival
 	ReceivedAt time.Time `json:"received_at"`    // UTC
 
-	// Quiet says that the mail may be an old one, found when a folder was read
-	// again from its start: it is taken like any other, and not acknowledged.
+	// Quiet says that the mail may be an old one, found when a folder was read for
+	// the first time or again from its start: it is taken like any other, and
+	// nobody is told.
 	Quiet bool `json:"quiet,omitempty"`
 
-	// Oversize is how many bytes the mail has where it lies, if it was too large
-	// to be fetched: what is kept is its header and a note in place of its body.
+	// Oversize is how many bytes the mail has where it lies, at least 1, if it was
+	// too large to be fetched or its server refused it: what is kept is its header and a note in place of its body.
 	Oversize int64 `json:"oversize,omitempty"`
 }
 

@@ -311,6 +311,7 @@ func TestCases(t *testing.T) {
 			k.Held = 1
 			c.Tickets[1], c.Thread = k, []Thread{{By: ByToken, Ticket: 1}}
 		}, "pending, hold"},
+		{"an old mail: nobody is asked", otto, "x", func(c *Case) { c.Envelope.Quiet, c.Thread = true, []Thread{{By: ByToken, Ticket: 1}} }, "pending, hold"},
 		{"asked who it is", otto, "x", func(c *Case) { c.Thread = []Thread{{By: ByToken, Ticket: 1}} }, "pending, hold, letter identidad"},
 		{"note", "luis@mesa.example", "#nota\nojo con esto", func(c *Case) { c.Thread = bound }, "append, note, letter transcripcion"},
 		{"wrong line stops all", "luis@mesa.example", "#tomar\n#cerar\nYa quedó.", func(c *Case) { c.Thread = bound }, "command, letter transcripcion"},

@@ -212,7 +212,7 @@ func (h *handing) recover() error {
 	if err != nil {
 		return err
 	}
-	refused := 0
+	var refused []candidate
 	for _, c := range there {
 		why := c.err
 		if why == nil {
@@ -223,13 +223,15 @@ func (h *handing) recover() error {
 		if why == nil {
 			continue
 		}
-		if refused++; refused > doubtful {
-			return why
+		if refused = append(refused, c); len(refused) > doubtful {
+			return fmt.Errorf("the server sends hardly a mail: %w", why) // it counts against none of them
 		}
-		h.folder.memory.refuse(c.uid, h.now())
 		if h.refused == nil {
 			h.refused = fmt.Errorf("%w %d: %v", errNotSent, c.uid, why) // no refusal of all
 		}
+	}
+	for _, c := range refused {
+		h.folder.memory.refuse(c.uid, h.now())
 	}
 	return nil
 }
