@@ -2,6 +2,8 @@ package gateway
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"ventanilla/desk"
@@ -87,4 +89,25 @@ func (g *Gateway) tellListed(tx store.Tx, setup *Setup, now time.Time, l store.L
 		return err
 	}
 	return tx.Enqueue(o)
+}
+
+// TellAdmin writes to the admin, if there is one: a reason that words.txt has as
+// reason-… and admin-…, and lines as they are. The same lines are told once a day.
+func (g *Gateway) TellAdmin(ctx context.Context, reason string, lines []string) error {
+	setup, now := g.Setup(), g.now()
+	if setup.World.AdminAddress == "" {
+		return nil
+	}
+	language := setup.World.Language
+	d := templates.Data{Subject: setup.Words.Word(language, "admin-"+reason), Reason: setup.Words.Word(language, "reason-"+reason), Lines: lines}
+	seed := reason + now.Format(" 2006-01-02 ") + strings.Join(lines, "\n")
+	o, err := g.renderer(setup).Letter(mailout.Letter{Template: "aviso-admin", To: mailout.Addressee{Address: setup.World.AdminAddress, Language: language}, Seed: seed, At: now, Data: d})
+	if err != nil {
+		return fmt.Errorf("write to the admin: %w", err)
+	}
+	if err := g.store.Update(ctx, func(tx store.Tx) error { return tx.Enqueue(o) }); err != nil {
+		return fmt.Errorf("write to the admin: %w", err)
+	}
+	g.wakeSender()
+	return nil
 }

@@ -702,13 +702,19 @@ func (doctorCmd) Run(ctx context.Context, t *terminal) error {
 }
 
 // referenceCmd is "ventanilla reference".
-type referenceCmd struct{}
+type referenceCmd struct {
+	Templates bool `help:"La de las plantillas de los correos."`
+}
 
-// Run writes docs/configuracion.md.
-func (referenceCmd) Run(t *terminal) error {
-	if t.json {
-		return t.record(map[string]string{"markdown": configurationReference()})
+// Run writes docs/configuracion.md or docs/plantillas.md.
+func (c referenceCmd) Run(t *terminal) error {
+	text := configurationReference()
+	if c.Templates {
+		text = templateReference()
 	}
-	_, err := io.WriteString(t.out, configurationReference())
+	if t.json {
+		return t.record(map[string]string{"markdown": text})
+	}
+	_, err := io.WriteString(t.out, text)
 	return err
 }

@@ -241,6 +241,24 @@ func TestSize(t *testing.T) {
 	}
 }
 
+// So is that of the templates.
+func TestTemplateReference(t *testing.T) {
+	const path = "../../docs/plantillas.md"
+	got := templateReference()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("docs/plantillas.md is out of date (go test ./cmd/ventanilla -run TestTemplateReference -update):\n%s", diff)
+	}
+}
+
 // The reference is what the program says, and leaves no key without words.
 func TestReference(t *testing.T) {
 	const path = "../../docs/configuracion.md"

@@ -47,7 +47,10 @@ func examples() []sample {
 		{"export", "ventanilla export --raw", "todo el correo recibido, en un mbox"},
 		{"export", "ventanilla export --raw --format eml --to correos", "un archivo por correo"},
 		{"doctor", "ventanilla doctor", "cuenta lo aceptado y sus destinos; termina con 1 si algo falta"},
+		{"preview", "ventanilla preview", "todos los correos, en vista-previa/index.html"},
+		{"preview", "ventanilla preview --only acuse,resuelto --language es /tmp/correos", "dos, en español"},
 		{"reference", "ventanilla reference", "todas las claves de la configuración"},
+		{"reference", "ventanilla reference --templates", "los correos y lo que pueden decir"},
 		{"version", "ventanilla version --json", "para un informe"},
 	}
 }

@@ -266,7 +266,27 @@ func (h *house) watch(ctx context.Context, told <-chan os.Signal) {
 		}
 		if err := h.reload(); err != nil {
 			h.slog.Error("files not reloaded: those in force stay", "error", err)
+			h.tellAdmin(ctx, "files-refused", err.Error())
+		} else if problems := h.Setup().Words.Problems(); len(problems) > 0 {
+			var all []string
+			for _, p := range problems {
+				all = append(all, "templates/"+p.String())
+			}
+			h.tellAdmin(ctx, "template-broken", strings.Join(all, "\n"))
 		}
+	}
+}
+
+// tellAdmin sends the admin what is wrong with his files; that it cannot is logged.
+func (h *house) tellAdmin(ctx context.Context, reason, text string) {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && strings.Trim(line, "^") != "" && len(lines) < 50 {
+			lines = append(lines, line)
+		}
+	}
+	if err := h.TellAdmin(ctx, reason, lines); err != nil {
+		h.slog.Error("the admin was not told", "error", err)
 	}
 }
 

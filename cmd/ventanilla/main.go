@@ -43,7 +43,8 @@ type commandLine struct {
 	Quarantine quarantineCmd `cmd:"" help:"Correos apartados: lista, muestra, libera, descarta."`
 	Export     exportCmd     `cmd:"" help:"Saca todos los tickets, o todos los correos tal como llegaron."`
 	Doctor     doctorCmd     `cmd:"" help:"Comprueba que nada se haya perdido: cada correo aceptado tiene un destino."`
-	Reference  referenceCmd  `cmd:"" help:"Escribe la referencia de ventanilla.toml, en Markdown."`
+	Preview    previewCmd    `cmd:"" help:"Escribe cada correo en cada idioma con datos de ejemplo, y una página que los muestra."`
+	Reference  referenceCmd  `cmd:"" help:"Escribe la referencia de la configuración o de las plantillas, en Markdown."`
 	Version    versionCmd    `cmd:"" help:"Dice qué versión es."`
 }
 

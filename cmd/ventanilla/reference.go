@@ -2,9 +2,12 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"ventanilla/rules"
+	"ventanilla/templates"
 )
 
 // configurationReference returns docs/configuracion.md: every key of every file
@@ -39,6 +42,31 @@ func configurationReference() string {
 			}
 			_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, kind, without, k.Help)
 		}
+	}
+	return b.String()
+}
+
+// templateReference returns docs/plantillas.md: every mail, and what its file can say.
+func templateReference() string {
+	var b strings.Builder
+	b.WriteString("# Las plantillas de los correos\n\n" +
+		"Esta página sale del programa (`ventanilla reference --templates`) y una prueba vigila que siga al día; no la edite.\n\n" +
+		"Cada correo es un archivo por idioma: `templates/es/acuse.md`, `templates/en/…`, `templates/pt/…`. El suyo reemplaza solo al del\n" +
+		"mismo nombre. `ventanilla preview` los escribe todos con datos de ejemplo, para verlos antes de enviarlos; `ventanilla check` dice\n" +
+		"archivo y línea de lo que esté mal, y mientras tanto se envía el texto que trae el programa.\n\n" +
+		"## Los correos\n\n| correo | cuándo se envía | a quién |\n|---|---|---|\n")
+	for _, d := range templates.Described() {
+		_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, d.When, d.To)
+	}
+	b.WriteString("\n## Lo que se puede decir\n\nLo que no viene al caso está vacío: `{{if .Reason}}…{{end}}` lo escribe solo cuando lo hay.\n\n| variable | qué es |\n|---|---|\n")
+	for _, d := range templates.FieldDescriptions() {
+		_, _ = fmt.Fprintf(&b, "| `{{.%s}}` | %s |\n", d.Name, d.When)
+	}
+	b.WriteString("\n## Funciones\n\n")
+	functions := templates.Functions()
+	for _, name := range slices.Sorted(maps.Keys(functions)) {
+		use, does, _ := strings.Cut(functions[name], ": ")
+		_, _ = fmt.Fprintf(&b, "- `%s`: %s\n", use, does)
 	}
 	return b.String()
 }

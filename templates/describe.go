@@ -1,0 +1,56 @@
+package templates
+
+// Description says of a mail, in Spanish, when it is sent and to whom.
+type Description struct{ Name, When, To string }
+
+// Described describes every mail, in the order of [Names].
+func Described() []Description {
+	return []Description{
+		{"acuse", "Al llegar una solicitud de alguien cuya dirección se pudo comprobar.", "el solicitante"},
+		{"acuse-fijo", "Lo mismo cuando nada comprueba la dirección: palabras fijas, sin nada de lo que escribió.", "el solicitante"},
+		{"acuse-varios", "Uno por hora en lugar de muchos, cuando alguien abre más solicitudes que el tope.", "el solicitante"},
+		{"datos", "En lugar del acuse, cuando a la categoría le faltan datos; dos veces como mucho.", "el solicitante"},
+		{"archivos", "Cuando una respuesta trae archivos que la mesa no pasa.", "quien los envió"},
+		{"ticket-nuevo", "Una solicitud nueva, o una que pasa a otra cola.", "los agentes de la cola, o el asignado"},
+		{"respuesta", "Un agente respondió.", "el solicitante y los observadores"},
+		{"respuesta-solicitante", "El solicitante u otro participante escribió.", "el asignado, o los agentes de la cola"},
+		{"estado", "Cambió quién la atiende, la cola o el estado.", "el solicitante"},
+		{"resuelto", "Se resolvió y espera el visto bueno.", "el solicitante"},
+		{"cerrado", "Se cerró.", "el solicitante"},
+		{"gracias", "Aprobó la solución.", "el solicitante"},
+		{"gracias-rechazo", "Rechazó la solución.", "el solicitante"},
+		{"reabierto", "Una solicitud resuelta o cerrada vuelve a estar en curso.", "el asignado, o los agentes de la cola"},
+		{"aprobado", "El solicitante aprobó la solución.", "el asignado"},
+		{"asignado", "Una solicitud quedó a su cargo.", "el asignado"},
+		{"retenido", "Un mensaje espera #aceptar o #apartar.", "el asignado, o los agentes de la cola"},
+		{"nota", "Otro agente escribió una nota interna.", "el asignado"},
+		{"transcripcion", "Qué hicieron sus órdenes, o por qué no se hizo nada.", "el agente que las escribió"},
+		{"confirmar", "Enlaces para decidir, cuando su respuesta no bastaba o el enlace había vencido.", "quien decide"},
+		{"identidad", "Alguien escribió desde otra dirección: ¿es usted?", "el solicitante, en su dirección registrada"},
+		{"aviso-admin", "Algo necesita a quien administra la mesa.", "el administrador"},
+		{"plazo-por-vencer", "Un plazo del ticket está por vencer.", "el asignado, o los agentes de la cola"},
+		{"plazo-vencido", "Un plazo del ticket venció.", "el asignado, o los agentes de la cola"},
+		{"entrega-fallida", "Un correo de la mesa no llegó.", "el asignado, o los agentes de la cola"},
+	}
+}
+
+// FieldDescriptions say what each field of [Data] is, in Spanish and in its order.
+func FieldDescriptions() []Description {
+	return []Description{
+		{"Desk", "El nombre de la mesa.", ""}, {"Number", "El número, como se lee: #003181.", ""}, {"Subject", "El asunto, sin etiquetas ni «Re:».", ""},
+		{"Name", "El nombre de quien recibe el correo; puede faltar.", ""}, {"Link", "La página de la solicitud.", ""},
+		{"DecisionLink", "La página con Aprobar y Rechazar.", ""}, {"ApproveLink", "El mailto: que aprueba, o confirma.", ""}, {"RejectLink", "El mailto: que rechaza.", ""}, {"UndoLink", "El mailto: que deshace lo ordenado.", ""},
+		{"State", "El estado en palabras.", ""}, {"OldState", "El de antes; vacío si no cambió. Así todos los que empiezan por Old.", ""},
+		{"Queue", "El título de la cola.", ""}, {"OldQueue", "La cola de antes.", ""}, {"Assignee", "Quién la atiende.", ""}, {"OldAssignee", "Quién la atendía.", ""},
+		{"Priority", "La prioridad en palabras.", ""}, {"OldPriority", "La de antes.", ""}, {"Type", "El tipo.", ""}, {"OldType", "El de antes.", ""},
+		{"Requester", "El nombre del solicitante, o su dirección.", ""}, {"RequesterAddress", "Su dirección.", ""}, {"Author", "Quién escribió Body o hizo lo que se cuenta.", ""}, {"AuthorAddress", "Su dirección.", ""},
+		{"Body", "Lo que escribió, con su formato. Solo entero: {{.Body}}.", ""}, {"Reason", "El motivo; puede tener varias líneas.", ""},
+		{"Signature", "La firma de la cola, al pie de lo que escriben sus agentes.", ""}, {"Privacy", "El aviso de la cola sobre datos personales.", ""},
+		{"Category", "El título de la categoría; para agentes.", ""}, {"Service", "El título del servicio; para agentes.", ""}, {"Details", "Los datos propios de la mesa, uno por línea; para agentes.", ""},
+		{"Numbers", "En acuse-varios, una línea por solicitud.", ""}, {"Lines", "En una transcripción o un aviso, una frase por línea; en los demás, qué fue de los archivos.", ""},
+		{"Suggestion", "La orden que más se parece a la que no se entendió.", ""}, {"Held", "El número del mensaje retenido.", ""}, {"Days", "Los días tras los que se cierra sola; 0 si no lo hace.", ""},
+		{"Term", "De qué plazo se trata: la respuesta o la solución.", ""}, {"Deadline", "Cuándo vence o venció.", ""},
+		{"Recipient", "La dirección a la que un correo no llegó.", ""}, {"Status", "El código de ese fallo, como 5.1.1.", ""}, {"Diagnostic", "Lo que dijo el otro servidor.", ""},
+		{"Marker", "Una referencia firmada al pie, por la que una respuesta sin cabeceras encuentra su solicitud. La pone la mesa.", ""},
+	}
+}
