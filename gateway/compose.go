@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"ventanilla/desk"
@@ -114,6 +115,13 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			out.Ticket = &t
 		}
 		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		if d.Why && l.Template == "transcripcion" && ok {
+			why, err := s.why(t.ID)
+			if err != nil {
+				return err
+			}
+			out.Data.Lines = append(out.Data.Lines, why...)
+		}
 		o, err := r.Letter(out)
 		if err != nil {
 			return err
@@ -174,4 +182,29 @@ func (s *settling) letterData(l rules.Letter, language string) (d templates.Data
 		}
 	}
 	return d
+}
+
+// whyMost is how many messages of a ticket are told of, the last ones.
+const whyMost = 20
+
+// why tells of each mail of a ticket what was decided, and by what.
+func (s *settling) why(id desk.TicketID) (lines []string, err error) {
+	articles, err := s.tx.Articles(id, 0, 0)
+	for _, a := range articles[max(len(articles)-whyMost, 0):] {
+		r, err := s.tx.Receipt(a.Mail)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // of this very mail
+		} else if err != nil {
+			return nil, err
+		}
+		line := fmt.Sprintf("%d. %s: %s (%s); clase %s; confianza %s", a.Number, a.At.In(s.zone()).Format("2006-01-02 15:04"), r.Disposition, r.Reason, r.Class, r.Trust)
+		if len(r.Matched) > 0 {
+			line += "; reglas: " + strings.Join(r.Matched, ", ")
+		}
+		if len(r.Rules) >= 12 {
+			line += "; archivos " + r.Rules[:12]
+		}
+		lines = append(lines, line)
+	}
+	return lines, err
 }

@@ -40,7 +40,34 @@ func (s *settling) gather() (rules.Case, error) {
 	if err := s.gatherAbout(&c); err != nil {
 		return c, err
 	}
+	if s.setup.Rules.Chooses() {
+		if err := s.gatherOwners(&c); err != nil {
+			return c, err
+		}
+	}
 	return c, s.gatherCounts(&c)
+}
+
+// loadMost is how many tickets of an agent and state are counted.
+const loadMost = 200
+
+// gatherOwners reads what owners of new tickets are chosen by.
+func (s *settling) gatherOwners(c *rules.Case) (err error) {
+	c.Turns, c.Load = map[string]int{}, map[string]int{}
+	for _, q := range s.setup.World.Queues {
+		if c.Turns[q.Name], err = s.tx.Turns(q.Name); err != nil {
+			return err
+		}
+		for _, name := range q.Agents {
+			if _, known := c.Load[name]; known {
+				continue
+			}
+			if c.Load[name], err = s.tx.Load(name, loadMost); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // from returns the address in From, "" if it names none or several.

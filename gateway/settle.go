@@ -71,6 +71,11 @@ func (s *settling) mail() error {
 	if err := s.known(&c, &d); err != nil {
 		return err
 	}
+	if d.Turn != "" {
+		if err := s.tx.TakeTurn(d.Turn); err != nil {
+			return err
+		}
+	}
 	refused, err := s.carryOut(c.Tickets, d.Commands)
 	if err != nil {
 		return fmt.Errorf("carry out: %w", err)

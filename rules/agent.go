@@ -51,6 +51,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.settle(ToAppend, "del agente "+a.Name)
 	}
 	if len(block) > 0 {
+		d.Why = asksWhy(block)
 		d.transcript(a, t, block, nil)
 	}
 }

@@ -352,3 +352,11 @@ func readCancel(r *reading) ([]desk.Command, Problem) {
 	}
 	return one(desk.Command{Kind: desk.CmdCancel, Text: r.argument})
 }
+
+// readWhy asks a question and changes nothing: the transcript answers.
+func readWhy(*reading) ([]desk.Command, Problem) { return nil, Problem{} }
+
+// asksWhy says whether one of the lines asks why.
+func asksWhy(block []line) bool {
+	return slices.ContainsFunc(block, func(l line) bool { v, ok := findVerb(l.word); return ok && v.name == "porque" })
+}

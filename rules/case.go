@@ -28,8 +28,10 @@ type Case struct {
 	ThisOne   bool                                    // he has confirmed this very mail
 	Held      map[desk.TicketID]map[int]desk.PersonID // held articles of those tickets, and who wrote them
 	Counts    Counts
-	About     []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
-	Explain   bool      // trace also the rules that do not match
+	Turns     map[string]int // how many tickets of a queue were given by turns, where rules do that
+	Load      map[string]int // how many tickets an agent has that are not ended, where rules ask for it
+	About     []OurMail      // mails of ours that it proves to speak of: bounces and automatic answers do
+	Explain   bool           // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -122,6 +124,8 @@ type Decision struct {
 	Letters     []Letter       // answers that belong to no event
 	Trust       Trust
 	Matched     []string // names of the rules that matched
+	Turn        string   // the queue whose next agent had his turn
+	Why         bool     // an agent asks why: his transcript tells what was decided on the ticket's mails
 	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
 	Trace       []Step
 	Ledger      []Report    // what it says of mails of ours

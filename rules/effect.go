@@ -66,7 +66,10 @@ func (k *compiler) effects(t ruleText) Route {
 		{"queue", t.Queue, in.queues, &route.Queue}, {"owner", t.Owner, in.agents, &route.Owner}, {"responsible", t.Responsible, in.agents, &route.Responsible},
 		{"category", t.Category, in.categories, &route.Category}, {"service", t.Service, in.services, &route.Service},
 	} {
-		if k.has(e.key) {
+		switch {
+		case e.key == "owner" && slices.Contains(ownerWays, e.name):
+			*e.to = e.name
+		case k.has(e.key):
 			*e.to = k.reference(e.key, e.name, e.in)
 		}
 	}

@@ -43,6 +43,7 @@ var verbs = []verb{
 	{"nota", []string{"note"}, 3, bare(desk.CmdNote)},
 	{"aceptar", []string{"accept", "aceitar"}, 2, readHeld(desk.CmdAccept)},
 	{"apartar", []string{"aside", "afastar"}, 2, readHeld(desk.CmdSetAside)},
+	{"porque", []string{"why", "explicar"}, 2, readWhy},
 	{"espera", []string{"esperar", "wait", "pendiente", "aguardar"}, 4, readWait},
 	{"resolver", []string{"resolve", "resuelto"}, 4, bare(desk.CmdResolve)},
 	{"cerrar", []string{"close", "fechar"}, 4, bare(desk.CmdClose)},

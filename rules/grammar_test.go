@@ -133,6 +133,8 @@ func TestPlan(t *testing.T) {
 		{text: "#espera cliente 2d\n#etiqueta vpn", want: "tag vpn; wait requester 2026-05-11T15:30"},
 		{text: "#anular es un duplicado", want: "cancel "},
 		{text: "#anular", problems: "reason-missing "},
+		{text: "#porqué", want: ""},
+		{text: "#tomar\n#porqué", want: "assign luis"},
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			block, _ := commandBlock(c.text)

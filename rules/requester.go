@@ -210,7 +210,9 @@ func (d *decider) byRules(t desk.Ticket) (cmds []desk.Command, hold bool) {
 	}
 	add(desk.CmdQueue, r.Queue, t.Queue)
 	add(desk.CmdType, r.Type, t.Type)
-	add(desk.CmdAssign, r.Owner, t.Assignee)
+	if q, ok := d.World.Queue(or(r.Queue, t.Queue)); ok {
+		add(desk.CmdAssign, d.owner(r.Owner, q), t.Assignee)
+	}
 	if r.Priority != 0 && r.Priority != t.Priority {
 		cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdPriority, Actor: desk.System, Number: r.Priority})
 	}
@@ -284,7 +286,7 @@ func (d *decider) opening(r Route) desk.Opening {
 		}
 	}
 	o.Type = or(or(o.Type, category.Type), q.Type)
-	o.Assignee = or(o.Assignee, category.Owner)
+	o.Assignee = d.owner(or(o.Assignee, category.Owner), q)
 	o.Details = d.details(r, category)
 	o.Language = or(o.Language, or(d.People[d.Sender].Language, or(q.Language, d.World.Language)))
 	for _, p := range []int{d.World.Matrix.Priority(o.Urgency, o.Impact), 3} {

@@ -29,7 +29,7 @@ type ruleText struct {
 	Responsible string            `toml:"responsible" help:"Efecto: agente que responde por el ticket aunque otro lo atienda."`
 	Tags        []string          `toml:"tags" help:"Efecto: etiquetas, que se suman a las de las demás reglas que se cumplan."`
 	Fields      map[string]string `toml:"fields" help:"Efecto: campos de desk/fields.toml. $equipo pone lo que atrapó el grupo (?P<equipo>…) de un patrón; si no atrapó nada, el campo queda vacío. $$ es un $."`
-	Owner       string            `toml:"owner" help:"Efecto: agente al que se asigna, como se llama en desk/agents.toml."`
+	Owner       string            `toml:"owner" help:"Efecto: agente al que se asigna, como se llama en desk/agents.toml; o, entre los agentes de la cola que están, round-robin (por turnos), least-loaded (el que menos tickets tiene) u on-duty (el primero)."`
 	Language    string            `toml:"language" values:"es en pt" help:"Efecto: idioma en que se le escribe al solicitante."`
 	Ignore      bool              `toml:"ignore" help:"Efecto: el correo se guarda y no abre ticket ni recibe respuesta."`
 	Quarantine  bool              `toml:"quarantine" help:"Efecto: el correo queda apartado hasta que el administrador lo vea."`

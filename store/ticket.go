@@ -208,3 +208,24 @@ func (tx Tx) MissingIndex(t desk.Ticket) (missing []string) {
 	}
 	return missing
 }
+
+// Turns returns how many tickets of a queue were given by turns.
+func (tx Tx) Turns(queue string) (int, error) { return tx.counter("turn/" + queue) }
+
+// TakeTurn notes one more.
+func (tx Tx) TakeTurn(queue string) error {
+	_, err := tx.next("turn/" + queue)
+	return err
+}
+
+// Load returns how many tickets an agent has that are not ended, at most limit of
+// each state.
+func (tx Tx) Load(agent string, limit int) (n int, err error) {
+	for _, state := range []desk.State{desk.New, desk.Open, desk.Pending} {
+		prefix := "index/assignee/" + agent + "/" + string(state) + "/"
+		if err := tx.kv.Scan(prefix, prefix+"~", limit, false, func(string, []byte) error { n++; return nil }); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}

@@ -65,6 +65,7 @@ func adminHandler(h *house) http.Handler {
 	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
 	handle("POST /imap/check", func(r *http.Request) (any, error) { return checkMailboxes(r, h) })
 	handle("POST /explain", func(r *http.Request) (any, error) { return explain(r, h) })
+	handle("POST /replay", func(r *http.Request) (any, error) { return replay(r, h) })
 	handle("GET /status", handleStatus(h))
 	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
 	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {

@@ -47,6 +47,8 @@ func examples() []sample {
 		{"export", "ventanilla export --raw", "todo el correo recibido, en un mbox"},
 		{"export", "ventanilla export --raw --format eml --to correos", "un archivo por correo"},
 		{"doctor", "ventanilla doctor", "cuenta lo aceptado y sus destinos; termina con 1 si algo falta"},
+		{"replay", "ventanilla replay cambios", "con una copia de la instalación en la que se cambiaron las reglas: qué habría sido distinto en 30 días"},
+		{"replay", "ventanilla replay --since 2026-05-01 --json cambios", "desde un día, para programas"},
 		{"preview", "ventanilla preview", "todos los correos, en vista-previa/index.html"},
 		{"preview", "ventanilla preview --only acuse,resuelto --language es /tmp/correos", "dos, en español"},
 		{"reference", "ventanilla reference", "todas las claves de la configuración"},

@@ -43,6 +43,7 @@ type commandLine struct {
 	Quarantine quarantineCmd `cmd:"" help:"Correos apartados: lista, muestra, libera, descarta."`
 	Export     exportCmd     `cmd:"" help:"Saca todos los tickets, o todos los correos tal como llegaron."`
 	Doctor     doctorCmd     `cmd:"" help:"Comprueba que nada se haya perdido: cada correo aceptado tiene un destino."`
+	Replay     replayCmd     `cmd:"" help:"Dice qué correos pasados se habrían decidido de otra forma con otros archivos."`
 	Preview    previewCmd    `cmd:"" help:"Escribe cada correo en cada idioma con datos de ejemplo, y una página que los muestra."`
 	Reference  referenceCmd  `cmd:"" help:"Escribe la referencia de la configuración o de las plantillas, en Markdown."`
 	Version    versionCmd    `cmd:"" help:"Dice qué versión es."`
