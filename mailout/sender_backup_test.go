@@ -293,3 +293,24 @@ func TestPerDomain(t *testing.T) {
 		})
 	}
 }
+
+// A server that takes one envelope sender gets that one, whatever the mail says;
+// the mail itself is not changed.
+func TestEnvelopeSender(t *testing.T) {
+	for _, sender := range []string{"", "soporte@uni.example"} {
+		synctest.Test(t, func(t *testing.T) {
+			h := &host{}
+			mails := letters(1, time.Now())
+			s := start(h, newRows(mails...), func(s *Sender) { s.routes[0].host.Sender = sender })
+			time.Sleep(time.Second)
+			s.stop()
+			want := sender
+			if want == "" {
+				want = mails[0].From
+			}
+			if got := h.mails(); len(got) != 1 || got[0].from != want {
+				t.Errorf("%+v, want from %s", got, want)
+			}
+		})
+	}
+}

@@ -20,6 +20,7 @@ import (
 type connection struct {
 	client   *smtp.Client
 	keys     []DKIMKey
+	from     string   // the envelope sender of every mail; "" leaves it its own
 	socket   net.Conn // beneath any TLS
 	stream   net.Conn // beneath the client: the socket or TLS over it
 	body     bodyWriter
@@ -62,7 +63,7 @@ func (r *route) connect(ctx context.Context) (*connection, *fault) {
 	if err != nil {
 		return nil, connectFault("connection", err)
 	}
-	c := &connection{socket: socket, command: r.sender.waits.command, keys: r.sender.keys}
+	c := &connection{socket: socket, command: r.sender.waits.command, keys: r.sender.keys, from: r.host.Sender}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
 	step, err := r.begin(limited, c)
 	if !inTime() {
@@ -250,6 +251,9 @@ func connectFault(step string, err error) *fault {
 // send hands over one mail. After a fault that leaves the connection good it is
 // ready for the next.
 func (c *connection) send(ctx context.Context, m Outgoing, raw rawOpener) (reply, *fault) {
+	if c.from != "" {
+		m.From = c.from
+	}
 	if f := c.unfit(m); f != nil {
 		return reply{}, f
 	}

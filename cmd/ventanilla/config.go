@@ -23,18 +23,19 @@ import (
 // Config is ventanilla.toml. Its help tags are the reference in
 // docs/configuracion.md; a key that is not here is a mistake.
 type Config struct {
-	State     string          `toml:"state" help:"Carpeta del estado: correos recibidos, base de datos, claves. Relativa a este archivo. Va arriba, antes de la primera sección."`
-	Desk      DeskConfig      `toml:"desk" help:"La mesa de ayuda."`
-	SMTP      SMTPConfig      `toml:"smtp" help:"Entrada de correo por SMTP."`
-	LMTP      LMTPConfig      `toml:"lmtp" help:"Entrada de correo por LMTP, desde un servidor de correo en la misma máquina."`
-	Web       WebConfig       `toml:"web" help:"Páginas detrás de los enlaces de los correos."`
-	Smarthost SmarthostConfig `toml:"smarthost" help:"Servidor de correo que lleva lo que Ventanilla envía. Si no responde, los correos esperan y se reintentan durante cinco días."`
-	Trust     TrustConfig     `toml:"trust" help:"En quién se confía. La dirección del remitente por sí sola no prueba nada."`
-	Caps      CapsConfig      `toml:"caps" help:"Máximos de respuestas automáticas, para no servir a quien envía correo con direcciones ajenas. Los tickets se abren igual; 0 es sin máximo."`
-	Disk      DiskConfig      `toml:"disk" help:"Espacio en disco."`
-	Log       LogConfig       `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
-	IMAP      []IMAPConfig    `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
-	DKIM      DKIMConfig      `toml:"dkim" help:"Firma DKIM de lo que se envía."`
+	State     string            `toml:"state" help:"Carpeta del estado: correos recibidos, base de datos, claves. Relativa a este archivo. Va arriba, antes de la primera sección."`
+	Desk      DeskConfig        `toml:"desk" help:"La mesa de ayuda."`
+	SMTP      SMTPConfig        `toml:"smtp" help:"Entrada de correo por SMTP."`
+	LMTP      LMTPConfig        `toml:"lmtp" help:"Entrada de correo por LMTP, desde un servidor de correo en la misma máquina."`
+	Web       WebConfig         `toml:"web" help:"Páginas detrás de los enlaces de los correos."`
+	Smarthost SmarthostConfig   `toml:"smarthost" help:"Servidor de correo que lleva lo que Ventanilla envía. Si no responde, los correos esperan y se reintentan durante cinco días."`
+	Backups   []SmarthostConfig `toml:"backup_smarthost" help:"Otro servidor que lleva lo que se envía mientras los anteriores no respondan; puede haber varios, en orden. Un rechazo de un correo no es motivo para probar el siguiente."`
+	Trust     TrustConfig       `toml:"trust" help:"En quién se confía. La dirección del remitente por sí sola no prueba nada."`
+	Caps      CapsConfig        `toml:"caps" help:"Máximos de respuestas automáticas, para no servir a quien envía correo con direcciones ajenas. Los tickets se abren igual; 0 es sin máximo."`
+	Disk      DiskConfig        `toml:"disk" help:"Espacio en disco."`
+	Log       LogConfig         `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
+	IMAP      []IMAPConfig      `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
+	DKIM      DKIMConfig        `toml:"dkim" help:"Firma DKIM de lo que se envía."`
 
 	folder      string         // that relative paths start from
 	zone        *time.Location // of Desk.Zone
@@ -83,16 +84,6 @@ type LMTPConfig struct {
 // WebConfig is [web].
 type WebConfig struct {
 	Listen string `toml:"listen" help:"Dónde escucha, por ejemplo 127.0.0.1:8025, detrás de un servidor web que ponga HTTPS. Vacío: no hay páginas."`
-}
-
-// SmarthostConfig is [smarthost].
-type SmarthostConfig struct {
-	Address      string `toml:"address" help:"Servidor y puerto, por ejemplo correo.universidad.edu:587. Vacío: lo que hay que enviar espera."`
-	TLS          string `toml:"tls" values:"starttls tls none" help:"starttls (obligatorio, puerto 587 o 25), tls (desde el comienzo, puerto 465) o none (sin cifrar: solo hacia esta misma máquina si hay user)."`
-	User         string `toml:"user" help:"Usuario. Vacío: sin autenticación."`
-	PasswordFile string `toml:"password_file" help:"Archivo con la contraseña, que solo puede leer su dueño. Vacío: la credencial smarthost-password de systemd. La contraseña misma no se escribe aquí."`
-	Connections  int    `toml:"connections" help:"Conexiones a la vez."`
-	PerMinute    int    `toml:"per_minute" help:"Correos por minuto que acepta el servidor (Microsoft 365: 30). 0: sin máximo."`
 }
 
 // CapsConfig is [caps].
@@ -321,24 +312,6 @@ func wrongListen(address string) string {
 	return ""
 }
 
-func (k *configChecker) smarthost(c *Config) {
-	s := c.Smarthost
-	if s.Address == "" {
-		return
-	}
-	host, port, err := net.SplitHostPort(s.Address)
-	if n, bad := strconv.Atoi(port); err != nil || host == "" || bad != nil || n < 1 || n > 65535 {
-		k.fault("smarthost.address", "%q no es servidor y puerto: escriba algo como correo.universidad.edu:587", s.Address)
-		return
-	}
-	if s.TLS == "none" && s.User != "" && !loopback(host) {
-		k.fault("smarthost.tls", "la contraseña viajaría sin cifrar hasta %s: use starttls o tls", host)
-	}
-	if s.User == "" && s.PasswordFile != "" {
-		k.fault("smarthost.password_file", "hay contraseña y falta user")
-	}
-}
-
 func loopback(host string) bool {
 	a, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && a.IsLoopback()
@@ -354,8 +327,6 @@ func (k *configChecker) numbers(c *Config) {
 		{"smtp.max_connections", c.SMTP.MaxConnections, 1, 10000},
 		{"smtp.max_per_peer", c.SMTP.MaxPerPeer, 1, 10000},
 		{"smtp.max_recipients", c.SMTP.MaxRecipients, 1, 1000},
-		{"smarthost.connections", c.Smarthost.Connections, 1, 100},
-		{"smarthost.per_minute", c.Smarthost.PerMinute, 0, 1000000},
 		{"caps.unverified_per_hour", c.Caps.UnverifiedPerHour, 0, 1000000},
 		{"caps.unverified_per_day", c.Caps.UnverifiedPerDay, 0, 1000000},
 		{"caps.domain_per_hour", c.Caps.DomainPerHour, 0, 1000000},
@@ -379,13 +350,7 @@ func (k *configChecker) files(c *Config) {
 		}
 		k.wrong("smtp.key", wrongSecret(c.path(c.SMTP.Key)))
 	}
-	switch {
-	case c.Smarthost.User == "":
-	case c.Smarthost.PasswordFile != "":
-		k.wrong("smarthost.password_file", wrongSecret(c.path(c.Smarthost.PasswordFile)))
-	case c.credentials == "":
-		k.fault("smarthost.user", "falta la contraseña: escriba password_file, o dé a systemd la credencial smarthost-password")
-	}
+	k.smarthostFiles(c)
 	k.imapFiles(c)
 	k.dkimFiles(c)
 }
@@ -403,11 +368,6 @@ func wrongSecret(path string) string {
 		return fmt.Sprintf("otros usuarios pueden llegar a %s: ejecute «chmod 600 %s»", path, path)
 	}
 	return ""
-}
-
-// smarthostPassword reads the password anew, so that it is kept nowhere.
-func (c *Config) smarthostPassword() (string, error) {
-	return c.secret(c.Smarthost.PasswordFile, "smarthost-password")
 }
 
 func readSecret(path string) (string, error) {

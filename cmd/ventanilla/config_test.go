@@ -166,7 +166,7 @@ func TestSmarthostPassword(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.smarthostPassword(); got != password || err != nil {
+	if got, err := c.out(c.Smarthost).Password(); got != password || err != nil {
 		t.Errorf("password %q, %v", got, err)
 	}
 	for _, mode := range []os.FileMode{0o640, 0o604, 0o660, 0o610} {
@@ -177,7 +177,7 @@ func TestSmarthostPassword(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "chmod 600") || strings.Contains(err.Error(), password) {
 			t.Errorf("mode %o: %v", mode, err)
 		}
-		if got, err := c.smarthostPassword(); got != "" || err == nil || strings.Contains(err.Error(), password) {
+		if got, err := c.out(c.Smarthost).Password(); got != "" || err == nil || strings.Contains(err.Error(), password) {
 			t.Errorf("mode %o after loading: %q, %v", mode, got, err)
 		}
 	}
@@ -195,13 +195,13 @@ func TestSmarthostCredential(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.smarthostPassword(); err == nil {
+	if _, err := c.out(c.Smarthost).Password(); err == nil {
 		t.Error("a password out of nowhere")
 	}
 	if err := os.WriteFile(filepath.Join(folder, "smarthost-password"), []byte("x"), 0o400); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := c.smarthostPassword(); got != "x" || err != nil {
+	if got, err := c.out(c.Smarthost).Password(); got != "x" || err != nil {
 		t.Errorf("password %q, %v", got, err)
 	}
 }
@@ -289,5 +289,34 @@ func TestReference(t *testing.T) {
 	}
 	if keys < 60 {
 		t.Errorf("only %d keys", keys)
+	}
+}
+
+// What a backup smarthost must say, and what the preset for Microsoft 365 makes.
+func TestSmarthosts(t *testing.T) {
+	for text, want := range map[string]string{
+		"[[backup_smarthost]]\naddress = \"b.example:587\"\n":                                                                        "falta el primero",
+		"[smarthost]\naddress = \"a.example:587\"\n[[backup_smarthost]]\n":                                                           "falta el servidor",
+		"[smarthost]\naddress = \"a.example:587\"\n[[backup_smarthost]]\naddress = \"b\"\n":                                          "no es servidor y puerto",
+		"[smarthost]\naddress = \"a.example:587\"\n[[backup_smarthost]]\naddress = \"b.example:25\"\nuser = \"x\"\ntls = \"none\"\n": "sin cifrar hasta b.example",
+		"[smarthost]\naddress = \"a.example:587\"\n[[backup_smarthost]]\naddress = \"b.example:25\"\nuser = \"x\"\n":                 "falta la contraseña",
+		"[smarthost]\naddress = \"a.example:587\"\nprovider = \"microsoft365\"\n":                                                    "hace falta user",
+		"[smarthost]\naddress = \"a.example:587\"\nprovider = \"microsoft\"\n":                                                       "microsoft365",
+		"[smarthost]\naddress = \"a.example:587\"\nper_domain = 200\n":                                                               "va de 0 a 100",
+	} {
+		if _, err := LoadConfig(write(t, least+text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	c, err := LoadConfig(write(t, least+"[smarthost]\naddress = \"a.example:587\"\n[[backup_smarthost]]\naddress = \"b.example:587\"\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := c.out(c.Backups[0]); b.TLS != "starttls" || b.Address != "b.example:587" || b.Sender != "" {
+		t.Errorf("%+v", b)
+	}
+	m := c.out(SmarthostConfig{Address: "smtp.office365.example:587", User: "soporte@uni.example", Provider: "microsoft365", Connections: 4})
+	if m.Connections != 3 || m.PerMinute != 30 || m.Sender != "soporte@uni.example" {
+		t.Errorf("%+v", m)
 	}
 }

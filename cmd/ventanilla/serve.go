@@ -156,6 +156,9 @@ func (s *service) trouble() string {
 	if trouble == "" {
 		return ""
 	}
+	if len(s.config.Backups) > 0 {
+		return "ningún smarthost acepta correo; el primero, " + s.config.Smarthost.Address + ": " + trouble
+	}
 	return "el smarthost " + s.config.Smarthost.Address + ": " + trouble
 }
 
@@ -375,10 +378,9 @@ func (s *service) sender() (*mailout.Sender, error) {
 	if outbox == nil {
 		outbox = s.Gateway
 	}
-	o := mailout.SenderOptions{DKIM: keys, Log: s.slog, Smarthost: mailout.Smarthost{Connections: c.Connections, PerMinute: c.PerMinute,
-		Address: c.Address, TLS: mailout.TLSMode(c.TLS), Hello: s.config.SMTP.Hostname, User: c.User, PlainText: c.TLS == "none"}}
-	if c.User != "" {
-		o.Smarthost.Password = s.config.smarthostPassword
+	o := mailout.SenderOptions{DKIM: keys, Log: s.slog, Smarthost: s.config.out(c)}
+	for _, b := range s.config.Backups {
+		o.Backups = append(o.Backups, s.config.out(b))
 	}
 	return mailout.NewSender(outbox, o), nil
 }

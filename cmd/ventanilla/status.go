@@ -85,6 +85,9 @@ func (s *status) judge() {
 	trouble(s.Failed > 0, "%d correos abandonados: «ventanilla outbox list»", s.Failed)
 	if s.Smarthost != nil {
 		trouble(s.Smarthost.Trouble != "", "el smarthost no acepta correo desde %s: %s", date(s.Smarthost.Since), s.Smarthost.Trouble)
+		for _, h := range s.Smarthost.Hosts {
+			trouble(s.Smarthost.Trouble == "" && h.Trouble != "", "el smarthost %s no acepta correo desde %s: %s; lo lleva otro", h.Address, date(h.Since), h.Trouble)
+		}
 	}
 	trouble(s.Serving && s.Smarthost == nil && s.Outbox > 0, "no hay smarthost: lo que hay que enviar espera")
 	for _, m := range s.Mailboxes {
