@@ -19,6 +19,7 @@ func Apply(ts Tickets, now time.Time, cmds ...Command) (Tickets, []Event, error)
 		after = Tickets{}
 	}
 	var all []Event
+	first := map[TicketID]int{}
 	for _, c := range cmds {
 		t := after[c.Ticket]
 		evs, reason := decide(t, c)
@@ -29,6 +30,9 @@ func Apply(ts Tickets, now time.Time, cmds ...Command) (Tickets, []Event, error)
 			e.Ticket, e.Seq, e.At, e.Actor = c.Ticket, t.Revision+1, now, c.Actor
 			e.Quiet = e.Quiet || c.Quiet
 			e.Text = cut(e.Text, MaxReason)
+			if e.Deed = first[c.Ticket]; e.Deed == 0 {
+				first[c.Ticket] = e.Seq
+			}
 			if c.Article && carriesArticle(e.Kind) {
 				e.Article = t.Articles + 1
 			}
@@ -51,12 +55,31 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 	switch {
 	case t.Revision == 0:
 		return nil, "unknown"
-	case t.State == Merged:
+	case t.State == Merged && c.Kind != CmdUndo:
 		return nil, "merged"
 	case t.State == Cancelled && c.Kind != CmdNote && c.Kind != CmdDelivery:
 		return nil, "cancelled"
 	}
+	if agent := c.Actor.Agent(); t.LockedBy != "" && agent != "" && agent != t.LockedBy && !despiteLock(c.Kind) {
+		return nil, "locked"
+	}
 	switch c.Kind {
+	case CmdLeave, CmdRequester, CmdMute:
+		return decidePeople(t, c)
+	case CmdMerge, CmdAbsorb, CmdLink, CmdUnlink, CmdGiveAway, CmdTakeOver:
+		return decideOther(t, c)
+	case CmdLock, CmdUnlock:
+		return decideLock(t, c), ""
+	case CmdTime:
+		if c.Number < 1 || c.Number > MaxMinutes {
+			return nil, "minutes-range"
+		}
+		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
+	case CmdUndo:
+		if c.Before == nil || c.Before.Revision >= t.Revision {
+			return nil, "nothing-to-undo"
+		}
+		return []Event{{Kind: Undone, Before: c.Before, Old: string(t.State), New: string(c.Before.State)}}, ""
 	case CmdSet:
 		return decideSet(t, c)
 	case CmdTag, CmdUntag:
@@ -137,7 +160,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 		}
 		change.Kind, change.New = ClosedEvent, string(Closed)
 	case CmdReopen:
-		if t.State != Closed && t.State != Resolved {
+		if t.State != Closed && t.State != Resolved && t.State != Pending {
 			return nil, "not-closed"
 		}
 		change.Kind, change.New = Reopened, string(Open)
@@ -221,6 +244,10 @@ func Evolve(t Ticket, e Event) Ticket {
 		}
 	case FieldChanged, Tagged, Untagged, WaitingSet, CancelledEvent, Asked:
 		t = evolveDetails(t, e)
+	case Left, RequesterSet, MergedEvent, Absorbed, LinkedEvent, Unlinked, LockedEvent, Unlocked, TimeSpent, MutedEvent:
+		t = evolveRelations(t, e)
+	case Undone:
+		t = t.restored(*e.Before)
 	case Assigned:
 		t.Assignee = e.New
 		if t.State == New && e.New != "" {
@@ -251,12 +278,19 @@ func Evolve(t Ticket, e Event) Ticket {
 		}
 	}
 	switch e.Kind {
+	case Answered:
+		t.AnsweredBy, t.AnsweredIn = e.Actor.Agent(), max(e.Deed, 1)
+		if e.Deed == 0 {
+			t.AnsweredIn = e.Seq
+		}
+	case Replied, Reopened:
+		t.AnsweredBy = ""
 	case ResolvedEvent:
 		t.Resolution, t.Decision = t.Resolution+1, ""
 	case ApprovedEvent:
 		t.Decision = "approved"
 	case RejectedEvent:
-		t.Decision = "rejected"
+		t.Decision, t.AnsweredBy = "rejected", ""
 	}
 	if e.Clocks != nil {
 		t.Clocks = *e.Clocks
@@ -282,7 +316,7 @@ func (t Ticket) moved(s State, at time.Time) Ticket {
 // own. Accepted and SetAside name one that is there already.
 func carriesArticle(k EventKind) bool {
 	switch k {
-	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent:
+	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent, TakenOver:
 		return true
 	}
 	return false

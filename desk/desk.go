@@ -86,7 +86,11 @@ type Ticket struct {
 	Articles   int        `json:"articles"`
 	Held       int        `json:"held,omitempty"` // articles that wait for #aceptar or #apartar
 	Unverified bool       `json:"unverified,omitempty"`
-	Linked     TicketID   `json:"linked,omitempty"` // the ticket that this one was split off from by lack of proof
+	Linked     TicketID   `json:"linked,omitempty"` // the ticket that this one was split off from, by an agent or by lack of proof
+	MergedInto TicketID   `json:"merged_into,omitempty"`
+	Links      []Link     `json:"links,omitempty"`     // at most MaxLinks
+	LockedBy   string     `json:"locked_by,omitempty"` // the only agent who may act on it
+	Muted      bool       `json:"muted,omitempty"`     // the requester wants to hear of answers and the end only
 	Details
 	Waiting    Waiting   `json:"waiting,omitempty"`   // whom a pending ticket waits for
 	WaitUntil  time.Time `json:"wait_until,omitzero"` // until when; zero: until somebody writes
@@ -94,6 +98,9 @@ type Ticket struct {
 	UpdatedAt  time.Time `json:"updated_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	AnsweredBy string    `json:"answered_by,omitempty"` // the agent who answered what the requester wrote last
+	AnsweredIn int       `json:"answered_in,omitempty"` // the revision from which on others could know
+	Spent      int       `json:"spent,omitempty"`       // minutes of work, as agents noted them
 	Clocks     Clocks    `json:"clocks,omitzero"`
 	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
@@ -126,6 +133,7 @@ const (
 	KindHeld      = "held"      // waits until an agent accepts it or puts it aside
 	KindAside     = "aside"     // put aside by an agent
 	KindAutomatic = "automatic" // an automatic answer, folded
+	KindMoved     = "moved"     // it lives on in the ticket that was split off
 )
 
 // Event is something that has happened to a ticket. Events are only ever added.
@@ -146,6 +154,9 @@ type Event struct {
 	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
 	Until   time.Time `json:"until,omitzero"`   // of WaitingSet
 	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
+	Deed    int       `json:"deed,omitempty"`   // Seq of the first event that came of the same mail or call; 0: this one
+	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
+	Before  *Ticket   `json:"before,omitempty"` // of Undone: the ticket as it was
 }
 
 // MaxReason is how many bytes of a comment or reason an event keeps.
@@ -209,7 +220,20 @@ const (
 	Joined          EventKind = "joined"        // a person became observer or guest
 	TermWarned      EventKind = "term-warned"   // a clock, New, is about to expire
 	TermBreached    EventKind = "term-breached" // a clock, New, has expired
-	Delivery        EventKind = "delivery"      // the ledger: what became of a mail of ours
+	Left            EventKind = "left"          // an observer or guest takes part no more
+	RequesterSet    EventKind = "requester-set" // Person is the requester now
+	MergedEvent     EventKind = "merged"        // into Other, whose number is New
+	Absorbed        EventKind = "absorbed"      // Other, whose number is New, was merged into this one
+	LinkedEvent     EventKind = "linked"        // with Other, whose number is New; Text: how
+	Unlinked        EventKind = "unlinked"      // from Other, whose number is Old
+	LockedEvent     EventKind = "locked"        // New: who alone may act on it
+	Unlocked        EventKind = "unlocked"
+	GivenAway       EventKind = "given-away" // Article, to Other, whose number is New
+	TakenOver       EventKind = "taken-over" // article Old of Other, as Article
+	TimeSpent       EventKind = "time-spent" // New: minutes
+	MutedEvent      EventKind = "muted"      // the requester wants to hear less
+	Undone          EventKind = "undone"     // what an agent did last is taken back
+	Delivery        EventKind = "delivery"   // the ledger: what became of a mail of ours
 )
 
 // Command is something asked of a ticket. The zero fields of a command are
@@ -225,7 +249,10 @@ type Command struct {
 	Text     string    // reason or comment
 	Opening  *Opening  // of Open
 	Ack      Ack       // of Open
-	Person   PersonID  // of Join
+	Person   PersonID  // of Join, Leave and Requester
+	Address  string    // of the same, and of Open on behalf of somebody, where the person is not known by id
+	Other    TicketID  // of Merge, Absorb, Link, Unlink and TakeOver; Value is its number
+	Before   *Ticket   // of Undo
 	Article  bool      // the mail being processed becomes an article of it
 	Quiet    bool
 	Revision int // of a decision: the Resolution it was made for; 0 means the present one
@@ -260,6 +287,19 @@ const (
 	CmdCancel    CommandKind = "cancel"
 	CmdAsk       CommandKind = "ask" // the requester, for what is missing
 	CmdJoin      CommandKind = "join"
+	CmdLeave     CommandKind = "leave"
+	CmdRequester CommandKind = "requester"
+	CmdMerge     CommandKind = "merge"  // into Other
+	CmdAbsorb    CommandKind = "absorb" // Other, which is merged into this one
+	CmdLink      CommandKind = "link"   // with Other; Text: Related, Parent or Child
+	CmdUnlink    CommandKind = "unlink" // from Other
+	CmdLock      CommandKind = "lock"   // nobody but the actor may act on it
+	CmdUnlock    CommandKind = "unlock"
+	CmdGiveAway  CommandKind = "give-away" // article Number, to the ticket being opened
+	CmdTakeOver  CommandKind = "take-over" // article Number of Other
+	CmdTime      CommandKind = "time"      // Number: minutes
+	CmdMute      CommandKind = "mute"
+	CmdUndo      CommandKind = "undo" // back to Before
 	CmdDelivery  CommandKind = "delivery"
 	CmdWarn      CommandKind = "warn"   // Value: the clock that is about to expire
 	CmdBreach    CommandKind = "breach" // Value: the clock that has expired

@@ -430,6 +430,8 @@ func happenings(was, is Ticket, e Event) []Happening {
 	switch {
 	case e.Kind == Opened:
 		return []Happening{HasOpened}
+	case e.Kind == Undone:
+		return nil // the clocks are those of before
 	case is.State.Ended() && !was.State.Ended():
 		return []Happening{HasEnded}
 	case e.Kind == ResolvedEvent:

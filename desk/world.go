@@ -31,6 +31,7 @@ type World struct {
 	Notify       map[string][]Role // who gets a mail, by its name, where the files say so
 	Terms        Terms
 	Known        map[string]Known // people of whom the files tell, by address in lower case
+	Answers      []Canned         // that agents have ready
 }
 
 // Category is a topic that people write about.
@@ -183,6 +184,9 @@ const (
 	RoleResponsible Role = "responsible"
 	RoleAdmin       Role = "admin"
 )
+
+// Canned is an answer that agents have ready.
+type Canned struct{ Name, Text string }
 
 // Queue is a department that tickets wait in.
 type Queue struct {

@@ -28,6 +28,9 @@ func (s *settling) notices() error {
 			}
 			n.Lines = []string{s.setup.Words.Word(n.To.Language, "linked-to") + " #" + linked.Number}
 		}
+		if n.Event.Kind == desk.MergedEvent {
+			n.Lines = []string{s.setup.Words.Word(n.To.Language, "merged-into") + " #" + n.Event.New}
+		}
 	}
 	os, err := s.g.renderer(s.setup).Notices(w, ns)
 	if err != nil {
@@ -77,12 +80,12 @@ func (s *settling) world() (mailout.World, error) {
 	}
 	for _, e := range s.events {
 		t := s.tickets[e.Ticket]
-		for _, id := range append([]desk.PersonID{t.Requester, e.Actor.Person()}, t.Others...) {
+		for _, id := range append([]desk.PersonID{t.Requester, e.Actor.Person(), e.Person}, t.Others...) {
 			if err := add(id); err != nil {
 				return w, err
 			}
 		}
-		if e.Article != 0 && e.Kind != desk.Accepted && e.Kind != desk.SetAside {
+		if e.Article != 0 && articleKinds[e.Kind] != "" {
 			w.Contents[mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}] = s.content()
 		}
 	}
@@ -95,6 +98,9 @@ func (s *settling) content() mailout.Content {
 	c := mailout.Content{Message: m, Text: s.decision.Body, Mail: s.position(), Raw: s.item.record.Raw}
 	if m.HTML != "" {
 		c.Markdown = rules.WithoutCommands(s.item.markdown, s.decision.Body != m.Reply)
+		if s.decision.Canned != "" {
+			c.Markdown = s.decision.Canned + "\n\n" + c.Markdown
+		}
 	}
 	return c
 }
@@ -107,6 +113,9 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		if strings.EqualFold(l.To, s.from()) {
 			out.Answers = c.Message
 		}
+		if l.Ticket == 0 && l.Confirm > 0 { // of the ticket that the mail opens
+			l.Ticket, _ = s.where()
+		}
 		t, ok := s.tickets[l.Ticket]
 		if !ok {
 			t, ok = c.Tickets[l.Ticket]
@@ -115,6 +124,13 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			out.Ticket = &t
 		}
 		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		if l.Template == "mis-solicitudes" {
+			numbers, err := s.requests(c.Sender, out.To.Language)
+			if err != nil {
+				return err
+			}
+			out.Data.Numbers = numbers
+		}
 		if d.Why && l.Template == "transcripcion" && ok {
 			why, err := s.why(t.ID)
 			if err != nil {
@@ -205,6 +221,18 @@ func (s *settling) why(id desk.TicketID) (lines []string, err error) {
 			line += "; archivos " + r.Rules[:12]
 		}
 		lines = append(lines, line)
+	}
+	return lines, err
+}
+
+// requestsMost is how many of their requests somebody is told of, the last ones.
+const requestsMost = 50
+
+// requests are somebody's last requests, a line each.
+func (s *settling) requests(id desk.PersonID, language string) (lines []string, err error) {
+	ts, err := s.tx.Tickets(store.OfRequester(id), 0, requestsMost)
+	for _, t := range ts {
+		lines = append(lines, fmt.Sprintf("#%s %s: %s (%s)", t.Number, t.OpenedAt.In(s.zone()).Format("2006-01-02"), t.Subject, s.setup.Words.Word(language, "state-"+string(t.State))))
 	}
 	return lines, err
 }

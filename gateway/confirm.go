@@ -31,6 +31,7 @@ func (s *settling) confirmHeld(token desk.Token) error {
 	}
 	again := s.g.settling(s.setup, s.now, &it)
 	again.tx, again.released, again.confirmed, again.explain = s.tx, true, true, s.explain
+	again.about = token.Ticket
 	if agent, ok := s.setup.World.AgentAt(again.from()); ok {
 		if err := s.tx.SetConfirmed(agent.Name, s.now.Add(mailout.ConfirmTerm)); err != nil {
 			return err

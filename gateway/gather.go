@@ -25,7 +25,7 @@ func (s *settling) gather() (rules.Case, error) {
 	m := s.item.message
 	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain, ThisOne: s.confirmed,
 		Envelope: s.item.record.Envelope, Message: m, Tickets: desk.Tickets{}, People: map[desk.PersonID]desk.Person{},
-		Held: map[desk.TicketID]map[int]desk.PersonID{}}
+		Held: map[desk.TicketID]map[int]desk.PersonID{}, Numbers: map[string]desk.TicketID{}, Events: map[desk.TicketID][]desk.Event{}}
 	if err := s.gatherDuplicate(&c); err != nil {
 		return c, err
 	}
@@ -38,6 +38,9 @@ func (s *settling) gather() (rules.Case, error) {
 		return c, err
 	}
 	if err := s.gatherAbout(&c); err != nil {
+		return c, err
+	}
+	if err := s.gatherNamed(&c); err != nil {
 		return c, err
 	}
 	if s.setup.Rules.Chooses() {
@@ -226,13 +229,20 @@ func (s *settling) gatherSender(c *rules.Case) error {
 // gatherThread finds what points to tickets, the strongest first, and reads
 // those tickets.
 func (s *settling) gatherThread(c *rules.Case) error {
-	add := func(t rules.Thread) error {
+	add := func(t rules.Thread) (err error) {
+		named := t.Ticket
+		if t.Ticket, err = s.follow(named); err != nil {
+			return err
+		}
+		if t.Ticket != named {
+			t.Revision = 0
+		}
 		for _, have := range c.Thread {
 			if have.Ticket == t.Ticket && have.By <= t.By && have.Bound == t.Bound {
 				return nil
 			}
 		}
-		err := s.gatherTicket(c, t.Ticket)
+		err = s.gatherTicket(c, t.Ticket)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
@@ -243,7 +253,7 @@ func (s *settling) gatherThread(c *rules.Case) error {
 		if a.Token == nil {
 			continue
 		}
-		if err := add(rules.Thread{By: rules.ByToken, Ticket: a.Token.Ticket, Bound: a.Bound, Detail: a.Address}); err != nil {
+		if err := add(rules.Thread{By: rules.ByToken, Ticket: a.Token.Ticket, Bound: a.Bound, Revision: a.Token.Revision, Detail: a.Address}); err != nil {
 			return err
 		}
 	}
@@ -262,7 +272,10 @@ func (s *settling) gatherThread(c *rules.Case) error {
 			}
 		}
 	}
-	return s.gatherTags(c, add)
+	if err := s.gatherTags(c, add); err != nil || s.about == 0 || len(c.Thread) > 0 {
+		return err
+	}
+	return add(rules.Thread{By: rules.ByTag, Ticket: s.about, Detail: "confirmado"})
 }
 
 // gatherSigned adds our own Message-IDs of the chain and returns the others.
@@ -283,7 +296,7 @@ func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread) error) (fo
 			foreign = append(foreign, id)
 			continue
 		}
-		if err := add(rules.Thread{By: rules.BySigned, Ticket: t.Ticket, Bound: s.bound(t), Detail: id}); err != nil {
+		if err := add(rules.Thread{By: rules.BySigned, Ticket: t.Ticket, Bound: s.bound(t), Revision: t.Revision, Detail: id}); err != nil {
 			return nil, err
 		}
 	}
@@ -372,3 +385,69 @@ func (s *settling) gatherCounts(c *rules.Case) (err error) {
 }
 
 func domainOf(address string) string { return address[strings.LastIndexByte(address, '@')+1:] }
+
+// followMost is how often a ticket that was merged into another is followed.
+const followMost = 20
+
+// follow returns the ticket in which one lives on. One that is not there stays.
+func (s *settling) follow(id desk.TicketID) (desk.TicketID, error) {
+	for range followMost {
+		t, err := s.tx.Ticket(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return id, nil
+		}
+		if err != nil || t.State != desk.Merged {
+			return id, err
+		}
+		id = t.MergedInto
+	}
+	return id, nil
+}
+
+// gatherNamed reads what an agent's commands speak of besides the ticket: other
+// tickets by number, and what was done before where it is to be undone.
+func (s *settling) gatherNamed(c *rules.Case) error {
+	if _, ok := s.setup.World.AgentAt(s.from()); !ok {
+		return nil
+	}
+	numbers, undo := rules.Mentions(c.Message.Reply)
+	for _, number := range numbers {
+		t, err := s.tx.TicketByNumber(number)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		id, err := s.follow(t.ID)
+		if err == nil {
+			err = s.gatherTicket(c, id)
+		}
+		if err != nil {
+			return err
+		}
+		c.Numbers[number] = id
+	}
+	if !undo {
+		return nil
+	}
+	for _, th := range c.Thread[:min(1, len(c.Thread))] {
+		if err := s.gatherPast(c, th.Ticket); err != nil {
+			return err
+		}
+		for _, e := range c.Events[th.Ticket] {
+			if e.Other == 0 || s.now.Sub(e.At) > desk.UndoWithin {
+				continue
+			}
+			if err := errors.Join(s.gatherTicket(c, e.Other), s.gatherPast(c, e.Other)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *settling) gatherPast(c *rules.Case, id desk.TicketID) (err error) {
+	c.Events[id], err = s.tx.Events(id)
+	return err
+}

@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,10 +23,11 @@ type settling struct {
 	now       time.Time
 	item      *item // nil for a call that came by no mail
 	explain   bool
-	anew      bool // no duplicate, whatever came before
-	released  bool // out of quarantine, by an admin, or held and confirmed
-	repeated  bool // its Message-ID came before, with other content
-	confirmed bool // held, and its agent says that it is his
+	anew      bool          // no duplicate, whatever came before
+	released  bool          // out of quarantine, by an admin, or held and confirmed
+	repeated  bool          // its Message-ID came before, with other content
+	confirmed bool          // held, and its agent says that it is his
+	about     desk.TicketID // on which it was held
 
 	decision rules.Decision
 	proof    *store.Proof // of its sender; nil where nothing is known
@@ -116,6 +118,11 @@ func (s *settling) known(c *rules.Case, d *rules.Decision) error {
 	nobody := desk.ByPerson(0)
 	for i := range d.Commands {
 		cmd := &d.Commands[i]
+		if cmd.Address != "" {
+			if err := s.named(c, cmd); err != nil {
+				return err
+			}
+		}
 		if cmd.Actor != nobody && (cmd.Opening == nil || cmd.Opening.Requester != 0) && (cmd.Kind != desk.CmdJoin || cmd.Person != 0) {
 			continue
 		}
@@ -138,6 +145,27 @@ func (s *settling) known(c *rules.Case, d *rules.Decision) error {
 			o.Requester = c.Sender
 			cmd.Opening = &o
 		}
+	}
+	return nil
+}
+
+// named finds, or makes, the person whose address a command names.
+func (s *settling) named(c *rules.Case, cmd *desk.Command) error {
+	p, ok, err := s.tx.PersonAt(cmd.Address)
+	if err == nil && !ok && cmd.Kind != desk.CmdLeave {
+		p, err = s.tx.AddPerson(s.setup.World.Known[strings.ToLower(cmd.Address)].Name, cmd.Address, s.now)
+	}
+	if err != nil {
+		return err
+	}
+	if cmd.Opening != nil {
+		o := *cmd.Opening
+		o.Requester, cmd.Opening = p.ID, &o
+	} else {
+		cmd.Person = p.ID
+	}
+	if p.ID != 0 {
+		c.People[p.ID] = p
 	}
 	return nil
 }
@@ -181,6 +209,7 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 func (s *settling) number(cmds []desk.Command) ([]desk.Command, error) {
 	out := append([]desk.Command(nil), cmds...)
 	var opened desk.TicketID
+	var number string
 	for i := range out {
 		c := &out[i]
 		if c.Kind == desk.CmdOpen {
@@ -190,9 +219,12 @@ func (s *settling) number(cmds []desk.Command) ([]desk.Command, error) {
 			}
 			w, o := s.setup.World, *c.Opening
 			o.Number = s.g.keys.Number(w.NumberStyle, w.NumberDigits, id, today, s.now.In(s.zone()))
-			c.Opening, c.Ticket, opened = &o, id, id
+			c.Opening, c.Ticket, opened, number = &o, id, id, o.Number
 		} else if c.Ticket == 0 {
 			c.Ticket = opened
+		}
+		if c.Kind == desk.CmdGiveAway {
+			c.Other, c.Value = opened, number
 		}
 	}
 	return out, nil
@@ -233,6 +265,12 @@ func (s *settling) articles() error {
 			}
 			continue
 		}
+		if e.Kind == desk.GivenAway || e.Kind == desk.TakenOver {
+			if err := s.moved(e); err != nil {
+				return err
+			}
+			continue
+		}
 		m := s.item.message
 		a := desk.Article{Ticket: e.Ticket, Number: e.Article, At: e.At, Author: e.Actor, Kind: articleKinds[e.Kind], Mail: s.position(),
 			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String(), Repeated: s.repeated}
@@ -241,6 +279,28 @@ func (s *settling) articles() error {
 		}
 	}
 	return nil
+}
+
+// moved writes what an article becomes that goes from one ticket to another.
+func (s *settling) moved(e desk.Event) error {
+	if e.Kind == desk.GivenAway {
+		a, err := s.tx.Article(e.Ticket, e.Article)
+		if err != nil {
+			return err
+		}
+		a.Kind = desk.KindMoved
+		return s.tx.PutArticle(a)
+	}
+	number, err := strconv.Atoi(e.Old)
+	if err != nil {
+		return err
+	}
+	a, err := s.tx.Article(e.Other, number)
+	if err != nil {
+		return err
+	}
+	a.Ticket, a.Number = e.Ticket, e.Article
+	return s.tx.PutArticle(a)
 }
 
 // excerpt returns the beginning of a text on one line.
@@ -267,7 +327,7 @@ func (s *settling) refused(c *rules.Case, d *rules.Decision, r *desk.Refusal) {
 // where returns the ticket and article that the mail went to.
 func (s *settling) where() (desk.TicketID, int) {
 	for _, e := range s.events {
-		if e.Article != 0 {
+		if e.Article != 0 && e.Kind != desk.TakenOver && e.Kind != desk.GivenAway {
 			return e.Ticket, e.Article
 		}
 	}

@@ -167,6 +167,14 @@ func (n *noticer) tell() {
 		n.change("estado")
 	case desk.WaitingSet, desk.CancelledEvent:
 		n.change("estado")
+	case desk.MergedEvent:
+		n.audience("estado")
+	case desk.Undone:
+		if n.event.Old != n.event.New {
+			n.change("estado")
+		}
+	case desk.RequesterSet:
+		n.requester("acuse")
 	case desk.ResolvedEvent:
 		n.content = n.answerBefore()
 		n.requester("resuelto")
@@ -268,6 +276,9 @@ func (n *noticer) person(id desk.PersonID, template string) {
 	}
 	own := n.event.Actor == desk.ByPerson(id)
 	if own && (template == "respuesta" || template == "estado") {
+		return
+	}
+	if template == "estado" && id == n.ticket.Requester && n.ticket.Muted {
 		return
 	}
 	role := desk.RoleRequester

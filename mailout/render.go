@@ -241,7 +241,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	if n.Content != nil {
 		d.Body = templates.Body{Text: r.scrub(n.Content.Text), Markdown: r.scrub(n.Content.Markdown)}
 	}
-	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent {
+	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent || e.Kind == desk.MergedEvent {
 		d.Lines = append(d.Lines, n.Lines...)
 	}
 	switch n.Template {

@@ -21,13 +21,18 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		return
 	}
 	block, rest := commandBlock(d.Message.Reply)
-	cmds, note, problems := plan(block, d.World, t, a, d.Now)
-	says := strings.TrimSpace(rest) != "" || len(d.Message.Parts) > 0
+	cmds, note, problems := plan(block, d.Case, t, a)
+	canned := d.canned(block, a, t)
+	says := strings.TrimSpace(rest) != "" || canned != "" || len(d.Message.Parts) > 0
 	if v := d.agentVerdict(says && !note); v != Yes {
 		d.unprovedAgent(a, t, v)
 		return
 	}
 	problems = append(problems, d.checkHeld(cmds)...)
+	if len(problems) == 0 && says && !note && !d.ThisOne && d.meanwhile(a, t) {
+		d.askAgent(a, t, "answered-meanwhile")
+		return
+	}
 	if len(problems) == 0 && slices.ContainsFunc(cmds, grave) {
 		switch v := d.Policy.Verdict(ActAgentGrave, d.Decision.Trust); {
 		case v == Confirm && d.ThisOne:
@@ -43,7 +48,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.transcript(a, t, block, problems)
 		return
 	}
-	d.Body = rest
+	d.Body, d.Canned = strings.TrimSpace(canned+"\n\n"+rest), canned
 	cmds = d.withText(cmds, a, t, note, says)
 	d.Commands = cmds
 	d.settle(ToCommand, "órdenes del agente "+a.Name)
@@ -51,9 +56,24 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.settle(ToAppend, "del agente "+a.Name)
 	}
 	if len(block) > 0 {
-		d.Why = asksWhy(block)
+		d.Why = has(block, "porque")
 		d.transcript(a, t, block, nil)
 	}
+}
+
+// meanwhile says whether another agent has answered the requester since the mail of
+// ours that this agent answers to: two answers to one question help nobody.
+func (d *decider) meanwhile(a desk.Agent, t desk.Ticket) bool {
+	if t.AnsweredBy == "" || t.AnsweredBy == a.Name {
+		return false
+	}
+	saw := 0
+	for _, th := range d.Thread {
+		if th.Ticket == t.ID {
+			saw = max(saw, th.Revision)
+		}
+	}
+	return saw < t.AnsweredIn
 }
 
 // agentVerdict asks the table for commands, and for an answer where there is one.
@@ -95,8 +115,11 @@ func (d *decider) askAgent(a desk.Agent, t desk.Ticket, reason string) {
 func (d *decider) holdAgent(a desk.Agent, t desk.Ticket, reason string) {
 	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: reason})
 	why := "no se comprueba que sea el agente "
-	if reason == "agent-grave" {
+	switch reason {
+	case "agent-grave":
 		why = "no se puede deshacer y espera que lo confirme el agente "
+	case "answered-meanwhile":
+		why = "otro agente respondió hace poco y espera que lo confirme el agente "
 	}
 	d.settle(ToPending, why+a.Name+" ("+d.Decision.Trust.String()+")")
 }
@@ -142,13 +165,13 @@ func (d *decider) withText(cmds []desk.Command, a desk.Agent, t desk.Ticket, not
 		return append(cmds, answer)
 	}
 	// one mail tells the requester both: what was answered and the new state
-	answer.Quiet = cmds[state].Kind == desk.CmdResolve || cmds[state].Kind == desk.CmdClose
+	answer.Quiet = !cmds[state].Quiet && (cmds[state].Kind == desk.CmdResolve || cmds[state].Kind == desk.CmdClose)
 	return slices.Insert(cmds, state, answer)
 }
 
 func changesState(c desk.Command) bool {
 	switch c.Kind {
-	case desk.CmdResolve, desk.CmdClose, desk.CmdReopen, desk.CmdWait, desk.CmdCancel:
+	case desk.CmdResolve, desk.CmdClose, desk.CmdReopen, desk.CmdWait, desk.CmdCancel, desk.CmdMerge, desk.CmdUndo:
 		return true
 	}
 	return false
@@ -164,6 +187,9 @@ func (d *decider) approval(t desk.Ticket) bool {
 // only one is held, the number may be left out.
 func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
 	for i, c := range cmds {
+		if _, held := d.Held[c.Ticket][c.Number]; held && c.Kind == desk.CmdGiveAway {
+			problems = append(problems, Problem{Line: "#separar", Reason: "article-held"})
+		}
 		if c.Kind != desk.CmdAccept && c.Kind != desk.CmdSetAside {
 			continue
 		}
@@ -189,6 +215,9 @@ func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, problems
 	} else {
 		for _, b := range block {
 			l.Lines = append(l.Lines, b.raw)
+		}
+		if has(block, "ayuda") {
+			l.Lines = append(l.Lines, Help()...)
 		}
 	}
 	d.Letters = append(d.Letters, l)

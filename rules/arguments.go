@@ -13,6 +13,7 @@ import (
 
 // reading is a command line whose argument is being read.
 type reading struct {
+	Case
 	argument string
 	world    *desk.World
 	ticket   desk.Ticket // as it was before the mail
@@ -353,10 +354,11 @@ func readCancel(r *reading) ([]desk.Command, Problem) {
 	return one(desk.Command{Kind: desk.CmdCancel, Text: r.argument})
 }
 
-// readWhy asks a question and changes nothing: the transcript answers.
-func readWhy(*reading) ([]desk.Command, Problem) { return nil, Problem{} }
+// readNothing reads a word that changes nothing by itself: its transcript answers,
+// or the other lines are carried out otherwise.
+func readNothing(*reading) ([]desk.Command, Problem) { return nil, Problem{} }
 
-// asksWhy says whether one of the lines asks why.
-func asksWhy(block []line) bool {
-	return slices.ContainsFunc(block, func(l line) bool { v, ok := findVerb(l.word); return ok && v.name == "porque" })
+// has says whether one of the lines has that verb.
+func has(block []line, name string) bool {
+	return slices.ContainsFunc(block, func(l line) bool { v, ok := findVerb(l.word); return ok && v.name == name })
 }

@@ -28,10 +28,12 @@ type Case struct {
 	ThisOne   bool                                    // he has confirmed this very mail
 	Held      map[desk.TicketID]map[int]desk.PersonID // held articles of those tickets, and who wrote them
 	Counts    Counts
-	Turns     map[string]int // how many tickets of a queue were given by turns, where rules do that
-	Load      map[string]int // how many tickets an agent has that are not ended, where rules ask for it
-	About     []OurMail      // mails of ours that it proves to speak of: bounces and automatic answers do
-	Explain   bool           // trace also the rules that do not match
+	Turns     map[string]int                 // how many tickets of a queue were given by turns, where rules do that
+	Load      map[string]int                 // how many tickets an agent has that are not ended, where rules ask for it
+	Numbers   map[string]desk.TicketID       // the tickets whose numbers an agent's commands name
+	Events    map[desk.TicketID][]desk.Event // all of a ticket, where an agent asks to undo
+	About     []OurMail                      // mails of ours that it proves to speak of: bounces and automatic answers do
+	Explain   bool                           // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -53,11 +55,12 @@ type OurMail struct {
 
 // Thread is one thing that points to a ticket.
 type Thread struct {
-	By     ThreadBy
-	Ticket desk.TicketID
-	Bound  bool   // the token was issued to the address in From
-	Copied bool   // From stood in To or Cc of the mail that was received
-	Detail string // the address, Message-ID or tag, for the trace
+	By       ThreadBy
+	Ticket   desk.TicketID
+	Bound    bool   // the token was issued to the address in From
+	Revision int    // of the ticket, when the mail that carried the token was written; 0: not known
+	Copied   bool   // From stood in To or Cc of the mail that was received
+	Detail   string // the address, Message-ID or tag, for the trace
 }
 
 // ThreadBy says what pointed to a ticket, the strongest first.
@@ -130,6 +133,7 @@ type Decision struct {
 	Trace       []Step
 	Ledger      []Report    // what it says of mails of ours
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
+	Canned      string      // the ready answer at the beginning of Body
 	Body        string      // the part of the text that others may see: without commands
 }
 

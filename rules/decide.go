@@ -32,7 +32,8 @@ func (s *Set) Decide(c Case) Decision {
 type decider struct {
 	Case
 	Decision
-	set *Set
+	set    *Set
+	behalf string // the address for which an agent opens a ticket
 }
 
 func (d *decider) decide() {
@@ -66,6 +67,12 @@ func (d *decider) decide() {
 func (d *decider) written() {
 	ticket, thread, found := d.meant()
 	if !found {
+		if a, ok := d.agent(); ok && d.byAgentNew(a) {
+			return
+		}
+		if d.answered() {
+			return
+		}
 		d.open(desk.Ticket{})
 		return
 	}

@@ -3,11 +3,13 @@ package rules
 import (
 	"os"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"ventanilla/desk"
+	"ventanilla/mail"
 )
 
 // TestGuide: the technician's guide names every verb, and each of its examples
@@ -23,8 +25,15 @@ func TestGuide(t *testing.T) {
 		if len(block) != 1 {
 			t.Fatalf("%s is no command", m[1])
 		}
-		if _, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1}, desk.Agent{Name: "luis"}, time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)); len(problems) > 0 {
+		about := guideCase().Tickets[1]
+		if block[0].word == "escribir" {
+			about = desk.Ticket{}
+		}
+		if _, _, problems := plan(block, guideCase(), about, desk.Agent{Name: "luis"}); len(problems) > 0 {
 			t.Errorf("%s: %+v", m[1], problems)
+		}
+		if line := Help()[len(told)]; !strings.HasPrefix(line, string(m[1])+": ") {
+			t.Errorf("#ayuda says %q where the guide says %s", line, m[1])
 		}
 		told[block[0].word] = true
 	}
@@ -33,6 +42,18 @@ func TestGuide(t *testing.T) {
 			t.Errorf("the guide does not tell of #%s", v.name)
 		}
 	}
+}
+
+// guideCase has what the examples of the guide speak of.
+func guideCase() Case {
+	now := time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)
+	w := testWorld()
+	w.Answers = []desk.Canned{{Name: "vpn", Text: "Reinicie."}}
+	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", State: desk.Open, Requester: 5}
+	return Case{Now: now, World: w, Tickets: desk.Tickets{1: t, 2: {ID: 2, Number: "003181", Revision: 1}}, Numbers: map[string]desk.TicketID{"003181": 2},
+		Message: &mail.Message{Text: "De: Ana <ana@uni.example>"}, Events: map[desk.TicketID][]desk.Event{1: {
+			{Ticket: 1, Seq: 1, At: now.Add(-time.Hour), Kind: desk.Opened, Opened: &desk.Opening{Number: "000001"}, Actor: desk.ByPerson(5)},
+			{Ticket: 1, Seq: 2, At: now.Add(-time.Minute), Kind: desk.PriorityChanged, Old: "3", New: "1", Actor: desk.ByAgent("luis")}}}}
 }
 
 // TestAdminGuide: the rules of the admin's guide load.

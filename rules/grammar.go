@@ -3,7 +3,6 @@ package rules
 import (
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"ventanilla/desk"
@@ -20,6 +19,8 @@ type verb struct {
 }
 
 var verbs = []verb{
+	{"de", []string{"from", "solicitante", "requester", "requerente"}, 1, readRequester},
+	{"escribir", []string{"write", "para", "escrever"}, 1, readWrite},
 	{"tomar", []string{"take", "mio"}, 2, readTake},
 	{"asignar", []string{"assign", "propietario", "atribuir"}, 2, readAssign},
 	{"soltar", []string{"liberar", "release"}, 2, bare(desk.CmdAssign)},
@@ -40,15 +41,28 @@ var verbs = []verb{
 	{"asunto", []string{"subject", "assunto"}, 2, readText(desk.FieldSubject)},
 	{"etiqueta", []string{"tag", "etiquetas", "tags"}, 2, readTags},
 	{"campo", []string{"field"}, 2, readField},
+	{"observador", []string{"observadores", "observer", "copia"}, 2, readObservers},
+	{"vincular", []string{"enlazar", "asociar", "link"}, 2, readLink},
+	{"separar", []string{"dividir", "split"}, 2, readSplit},
+	{"bloquear", []string{"lock"}, 2, bare(desk.CmdLock)},
+	{"desbloquear", []string{"unlock"}, 2, bare(desk.CmdUnlock)},
+	{"contestado", []string{"answered", "respondido"}, 2, readAnswered},
+	{"tiempo", []string{"time", "tempo"}, 2, readTime},
+	{"plantilla", []string{"respuesta", "canned", "modelo"}, 2, readCanned},
+	{"sin-aviso", []string{"sin", "silencio", "quiet"}, 2, readNothing},
+	{"ayuda", []string{"help", "ajuda", "ordenes"}, 2, readNothing},
 	{"nota", []string{"note"}, 3, bare(desk.CmdNote)},
 	{"aceptar", []string{"accept", "aceitar"}, 2, readHeld(desk.CmdAccept)},
 	{"apartar", []string{"aside", "afastar"}, 2, readHeld(desk.CmdSetAside)},
-	{"porque", []string{"why", "explicar"}, 2, readWhy},
+	{"porque", []string{"why", "explicar"}, 2, readNothing},
 	{"espera", []string{"esperar", "wait", "pendiente", "aguardar"}, 4, readWait},
 	{"resolver", []string{"resolve", "resuelto"}, 4, bare(desk.CmdResolve)},
 	{"cerrar", []string{"close", "fechar"}, 4, bare(desk.CmdClose)},
 	{"reabrir", []string{"reopen"}, 4, bare(desk.CmdReopen)},
+	{"estado", []string{"state", "status"}, 4, readState},
+	{"unir", []string{"fusionar", "merge", "mesclar"}, 4, readMerge},
 	{"anular", []string{"cancel", "cancelar", "annul"}, 4, readCancel},
+	{"deshacer", []string{"undo", "desfazer"}, 4, readUndo},
 }
 
 // Verbs returns the words that agents can write, for help and suggestions.
@@ -116,7 +130,7 @@ type Problem struct {
 
 // plan turns command lines into commands on one ticket, in the order in which
 // they have to be carried out. Either all lines are good or there are problems.
-func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent, now time.Time) (cmds []desk.Command, note bool, problems []Problem) {
+func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (cmds []desk.Command, note bool, problems []Problem) {
 	type step struct {
 		order int
 		cmds  []desk.Command
@@ -128,14 +142,17 @@ func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent, now time.Ti
 			problems = append(problems, Problem{l.raw, "unknown-verb", nearest(l.word, Verbs())})
 			continue
 		}
-		made, p := v.read(&reading{argument: l.argument, world: w, ticket: t, by: by, now: now})
+		made, p := v.read(&reading{Case: c, argument: l.argument, world: c.World, ticket: t, by: by, now: c.Now})
 		if p.Reason != "" {
 			p.Line = l.raw
 			problems = append(problems, p)
 			continue
 		}
 		for i := range made {
-			made[i].Ticket, made[i].Actor = t.ID, desk.ByAgent(by.Name)
+			if made[i].Ticket == 0 && made[i].Kind != desk.CmdOpen && made[i].Kind != desk.CmdTakeOver {
+				made[i].Ticket = t.ID
+			}
+			made[i].Actor = desk.ByAgent(by.Name)
 			note = note || made[i].Kind == desk.CmdNote
 		}
 		steps = append(steps, step{v.order, made})
@@ -146,6 +163,11 @@ func plan(block []line, w *desk.World, t desk.Ticket, by desk.Agent, now time.Ti
 	slices.SortStableFunc(steps, func(a, b step) int { return a.order - b.order })
 	for _, s := range steps {
 		cmds = append(cmds, s.cmds...)
+	}
+	if has(block, "sin-aviso") {
+		for i := range cmds {
+			cmds[i].Quiet = true
+		}
 	}
 	return cmds, note, nil
 }
@@ -230,12 +252,22 @@ const (
 	approvePhrase
 	rejectPhrase
 	thanksPhrase
+	statusPhrase
+	minePhrase
+	closePhrase
+	mutePhrase
+	helpPhrase
 )
 
 var (
 	approveWords = []string{"aprobar", "aprobado", "apruebo", "conforme", "vobo", "visto bueno", "approve", "approved", "aprovar", "aprovado", "aprovo"}
 	rejectWords  = []string{"rechazar", "rechazado", "rechazo", "reject", "rejected", "rejeitar", "rejeitado", "rejeito"}
 	persistWords = []string{"persiste", "sigue fallando", "el problema persiste", "still failing", "continua falhando"}
+	statusWords  = []string{"estado", "estado de mi solicitud", "status", "situacao"}
+	mineWords    = []string{"mis solicitudes", "mis tickets", "mis casos", "my requests", "my tickets", "minhas solicitacoes"}
+	closeWords   = []string{"cerrar", "cerrar solicitud", "cierren", "close", "fechar"}
+	muteWords    = []string{"no me avisen", "no quiero avisos", "no avisar", "unsubscribe", "nao me avisem"}
+	helpWords    = []string{"ayuda", "help", "ajuda"}
 	thanksWords  = []string{"gracias", "muchas gracias", "mil gracias", "muchisimas gracias", "gracias ya quedo", "mil gracias ya quedo",
 		"muchas gracias ya quedo", "thanks", "thank you", "thank you very much", "obrigado", "obrigada", "muito obrigado", "muito obrigada", "ok gracias", "listo gracias"}
 )
@@ -266,6 +298,16 @@ func readPhrase(text string) (p phrase, reason string) {
 		return approvePhrase, rest
 	case slices.Contains(rejectWords, said), slices.Contains(persistWords, said):
 		return rejectPhrase, rest
+	case slices.Contains(closeWords, said):
+		return closePhrase, rest
+	case rest == "" && slices.Contains(statusWords, said):
+		return statusPhrase, ""
+	case rest == "" && slices.Contains(mineWords, said):
+		return minePhrase, ""
+	case rest == "" && slices.Contains(muteWords, said):
+		return mutePhrase, ""
+	case rest == "" && slices.Contains(helpWords, said):
+		return helpPhrase, ""
 	case rest == "" && slices.Contains(thanksWords, strings.ReplaceAll(said, ",", "")):
 		return thanksPhrase, ""
 	}

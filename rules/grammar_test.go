@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ventanilla/desk"
+	"ventanilla/mail"
 )
 
 func testWorld() *desk.World {
@@ -138,7 +139,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			block, _ := commandBlock(c.text)
-			cmds, _, problems := plan(block, testWorld(), desk.Ticket{ID: 1, Details: desk.Details{Impact: 4, Level: "1"}}, by, time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC))
+			cmds, _, problems := plan(block, Case{World: testWorld(), Message: &mail.Message{}, Now: time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)}, desk.Ticket{ID: 1, Details: desk.Details{Impact: 4, Level: "1"}}, by)
 			var got, wrong []string
 			for _, k := range cmds {
 				v := k.Value

@@ -82,6 +82,8 @@ func (d *decider) reply(t desk.Ticket) {
 	keep := d.Message.Class == mail.ClassMachine
 	p, reason := readPhrase(d.Message.Reply)
 	switch {
+	case !keep && d.asked(t, p, reason):
+		return
 	case keep:
 	case t.State == desk.Resolved && (p == approvePhrase || p == rejectPhrase):
 		if d.decision(t, p, reason) {
@@ -278,7 +280,7 @@ func (d *decider) opening(r Route) desk.Opening {
 			q = named
 		}
 	}
-	o := desk.Opening{Queue: q.Name, Type: r.Type, Priority: r.Priority, Language: r.Language, Assignee: r.Owner, Requester: d.Sender,
+	o := desk.Opening{Queue: q.Name, Type: r.Type, Priority: r.Priority, Language: r.Language, Assignee: r.Owner, Requester: d.requester(),
 		Subject: mail.StripPrefixes(mail.StripTags(d.Message.Subject))}
 	for _, a := range d.Addressed {
 		if a.Queue != "" && a.Queue != o.Queue && !slices.Contains(o.Told, a.Queue) {
@@ -288,7 +290,7 @@ func (d *decider) opening(r Route) desk.Opening {
 	o.Type = or(or(o.Type, category.Type), q.Type)
 	o.Assignee = d.owner(or(o.Assignee, category.Owner), q)
 	o.Details = d.details(r, category)
-	o.Language = or(o.Language, or(d.People[d.Sender].Language, or(q.Language, d.World.Language)))
+	o.Language = or(o.Language, or(d.People[d.requester()].Language, or(q.Language, d.World.Language)))
 	for _, p := range []int{d.World.Matrix.Priority(o.Urgency, o.Impact), 3} {
 		if o.Priority == 0 {
 			o.Priority = p
@@ -308,7 +310,7 @@ func (d *decider) details(r Route, category desk.Category) desk.Details {
 	if t.Impact == 0 {
 		t.Impact = category.Impact
 	}
-	if client, ok := d.World.ClientOf(d.from().Address); ok {
+	if client, ok := d.World.ClientOf(or(d.behalf, d.from().Address)); ok {
 		t.Client = client.Name
 	}
 	return t

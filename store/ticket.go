@@ -194,6 +194,9 @@ func (tx Tx) Tickets(where string, before desk.TicketID, limit int) (ts []desk.T
 	return ts, err
 }
 
+// OfRequester is the index of somebody's tickets.
+func OfRequester(id desk.PersonID) string { return "requester/" + id10(id) }
+
 // EachTicket calls fn for every ticket, in order of id. It reads the store.
 func (tx Tx) EachTicket(fn func(desk.Ticket) error) error {
 	return each(tx, "ticket/", "", 0, false, func(_ string, t desk.Ticket) error { return fn(t) })

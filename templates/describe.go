@@ -25,6 +25,8 @@ func Described() []Description {
 		{"retenido", "Un mensaje espera #aceptar o #apartar.", "el asignado, o los agentes de la cola"},
 		{"nota", "Otro agente escribió una nota interna.", "el asignado"},
 		{"transcripcion", "Qué hicieron sus órdenes, o por qué no se hizo nada.", "el agente que las escribió"},
+		{"ayuda", "Pidió ayuda con esa sola palabra.", "quien la pidió"},
+		{"mis-solicitudes", "Pidió la lista de sus solicitudes.", "quien la pidió, en su dirección"},
 		{"confirmar", "Enlaces para decidir, cuando su respuesta no bastaba o el enlace había vencido.", "quien decide"},
 		{"identidad", "Alguien escribió desde otra dirección: ¿es usted?", "el solicitante, en su dirección registrada"},
 		{"aviso-admin", "Algo necesita a quien administra la mesa.", "el administrador"},
