@@ -34,6 +34,7 @@ var house = map[string]string{
 	"mailin":          "mail",
 	"mailin/imap":     "mail",
 	"mailin/verify":   "mail",
+	"oauth":           "",
 	"peers":           "",
 	"web":             "desk templates",
 	"gateway":         "desk mail mailout rules store store/intake templates web",
@@ -41,7 +42,7 @@ var house = map[string]string{
 	"bench":           "",
 	"corpus":          "mail",
 	"testdata/desks":  "",
-	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout rules store store/bolt store/intake templates testdata/desks web",
+	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout oauth rules store store/bolt store/intake templates testdata/desks web",
 }
 
 // pure packages may not import what reads or writes the world, nor ask for the
