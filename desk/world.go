@@ -212,7 +212,8 @@ type Agent struct {
 	Reader   bool   // reads and asks for lists and reports, and changes nothing
 	Level    string // of support that he gives: "0", "1", "2"; "" where nothing is said
 	Away     []Absence
-	Deputy   string // the agent who is told instead while he is away
+	Deputy   string        // the agent who is told instead while he is away
+	Digest   time.Duration // since midnight: when his daily list is due; 0: never
 }
 
 // Absence is some days on which somebody is not there: from the beginning of the

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ventanilla/desk"
+	"ventanilla/mail"
 	"ventanilla/mailout"
 	"ventanilla/rules"
 	"ventanilla/store"
@@ -98,9 +99,12 @@ func (s *settling) content() mailout.Content {
 	c := mailout.Content{Message: m, Text: s.decision.Body, Mail: s.position(), Raw: s.item.record.Raw}
 	if m.HTML != "" {
 		c.Markdown = rules.WithoutCommands(s.item.markdown, s.decision.Body != m.Reply)
-		if s.decision.Canned != "" {
-			c.Markdown = s.decision.Canned + "\n\n" + c.Markdown
+	}
+	if canned := s.decision.Canned; canned != "" {
+		if m.HTML == "" {
+			c.Markdown = mail.EscapeMarkdown(rules.WithoutCommands(m.Reply, true))
 		}
+		c.Markdown = canned + "\n\n" + c.Markdown
 	}
 	return c
 }
@@ -124,6 +128,15 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			out.Ticket = &t
 		}
 		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		if l.List != nil {
+			listed, err := s.g.list(s.tx, s.setup, s.now, *l.List, out.To)
+			if err != nil {
+				return err
+			}
+			if out.Data, out.Listing, err = listed.data(s.tx); err != nil {
+				return err
+			}
+		}
 		if l.Template == "mis-solicitudes" {
 			numbers, err := s.requests(c.Sender, out.To.Language)
 			if err != nil {

@@ -340,6 +340,15 @@ func (p *played) step(words []string, text string) {
 		p.now = p.now.Add(d)
 	case "show":
 		p.show(words[1])
+	case "digest": // what an agent wants at eight, as often as it is asked for
+		w := p.Setup().World
+		for i, a := range w.Agents {
+			if a.Name == words[1] {
+				w.Agents[i].Digest = 8 * time.Hour
+			}
+		}
+		again(p.t, func() error { return p.TellDigests(context.Background()) })
+		p.tellMails()
 	case "read":
 		p.read(words[1])
 	default:

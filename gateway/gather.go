@@ -410,6 +410,13 @@ func (s *settling) gatherNamed(c *rules.Case) error {
 	if _, ok := s.setup.World.AgentAt(s.from()); !ok {
 		return nil
 	}
+	for _, a := range c.Addressed {
+		if t := a.Token; t != nil && t.Purpose == desk.ForReply && t.Ticket == 0 && t.Revision > 0 && a.Bound {
+			if err := s.gatherListing(c, t.Revision); err != nil {
+				return err
+			}
+		}
+	}
 	numbers, undo := rules.Mentions(c.Message.Reply)
 	for _, number := range numbers {
 		t, err := s.tx.TicketByNumber(number)
@@ -450,4 +457,22 @@ func (s *settling) gatherNamed(c *rules.Case) error {
 func (s *settling) gatherPast(c *rules.Case, id desk.TicketID) (err error) {
 	c.Events[id], err = s.tx.Events(id)
 	return err
+}
+
+// gatherListing reads the tickets of a list that an agent was sent.
+func (s *settling) gatherListing(c *rules.Case, n int) error {
+	listing, err := s.tx.Listing(n)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // too long ago
+	}
+	if err != nil {
+		return err
+	}
+	c.Listing = listing
+	for id := range listing {
+		if err := s.gatherTicket(c, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }

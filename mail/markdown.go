@@ -25,7 +25,7 @@ func (m *Message) Markdown() string {
 		text = m.htmlMarkdown()
 	}
 	if strings.TrimSpace(text) == "" {
-		text = escapeMarkdown(m.Reply)
+		text = EscapeMarkdown(m.Reply)
 	}
 	if len(text) > maxMarkdown {
 		text = shorten(text, maxMarkdown-len("\n\n…"))
@@ -226,9 +226,9 @@ func flatten(n *html.Node) {
 	}
 }
 
-// escapeMarkdown makes Markdown that shows a text as it is written: its lines,
+// EscapeMarkdown makes Markdown that shows a text as it is written: its lines,
 // its spaces, its signs. Addresses of pages become links.
-func escapeMarkdown(text string) string {
+func EscapeMarkdown(text string) string {
 	var b strings.Builder
 	lines := strings.Split(strings.Trim(text, "\n"), "\n")
 	for i, line := range lines {

@@ -149,7 +149,7 @@ func TestPlainMarkdownShowsTheText(t *testing.T) {
 	} {
 		m := ReadBody("text", []byte(text))
 		var page bytes.Buffer
-		if err := goldmark.Convert([]byte(escapeMarkdown(text)), &page); err != nil {
+		if err := goldmark.Convert([]byte(EscapeMarkdown(text)), &page); err != nil {
 			t.Fatal(err)
 		}
 		got, want := shown(t, page.String()), strings.ReplaceAll(text, "\t", "    ")

@@ -41,6 +41,7 @@ type Letter struct {
 	Answers  *mail.Message // the mail that it answers, or nil
 	Confirm  int           // the held article that the addressee is asked to confirm; 0: none
 	Data     templates.Data
+	Listing  int // the list that it carries, by which an answer names tickets; 0: none
 }
 
 // Notices makes the mails for notices, in their order. Where agents are told the
@@ -114,7 +115,7 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 	queue := r.Desk.Queues[0]
 	d := l.Data
 	m := message{to: l.To, template: l.Template, ticket: l.Ticket, at: l.At, answers: l.Answers, seed: l.Seed}
-	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address)}
+	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address), Revision: l.Listing}
 	if l.Ticket != nil {
 		queue = r.queue(l.Ticket.Queue)
 		d = r.about(*l.Ticket, queue, l.To, l.At)
@@ -134,6 +135,40 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		return Outgoing{}, err
 	}
 	return r.write(m, *words, "")
+}
+
+// Row returns a ticket's line in a list for an agent. Its link begins a mail that
+// answers to the ticket.
+func (r Renderer) Row(t desk.Ticket, requester desk.Person, to Addressee, now time.Time) templates.Row {
+	word := func(key string) string { return r.Words.Word(to.Language, key) }
+	token := desk.Token{Ticket: t.ID, Revision: t.Revision, Addressee: r.Keys.Fingerprint(to.Address)}
+	row := templates.Row{Number: "#" + t.Number, Subject: t.Subject, Requester: requester.Name, Age: age(now.Sub(t.OpenedAt)),
+		Link:  "mailto:" + plus(r.queue(t.Queue).Address, r.made(desk.ForReply, token)) + "?subject=" + url.PathEscape("[#"+t.Number+"] "+t.Subject),
+		State: word("state-" + string(t.State)), Colour: string(t.Clocks.Light(now))}
+	if row.Requester == "" {
+		row.Requester = requester.Address
+	}
+	if row.Colour != "" {
+		row.Light = word("light-" + row.Colour)
+	}
+	if t.Waiting != "" {
+		row.State = word("waits-" + string(t.Waiting))
+	}
+	if a, ok := r.Desk.Agent(t.Assignee); ok {
+		row.Owner = a.Title
+	}
+	return row
+}
+
+// age writes for how long something has been there, in its largest unit.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Hour:
+		return strconv.Itoa(int(d.Minutes())) + " min"
+	case d < 48*time.Hour:
+		return strconv.Itoa(int(d.Hours())) + " h"
+	}
+	return strconv.Itoa(int(d.Hours()/24)) + " d"
 }
 
 // queue returns a ticket's queue, or the first one where it is no more.
@@ -386,7 +421,7 @@ func (r Renderer) header(m message, o Outgoing) []mail.Field {
 		{Name: "Date", Value: m.at.In(r.zone()).Format(time.RFC1123Z)},
 		{Name: "Message-ID", Value: "<" + o.MessageID + ">"},
 	}
-	if m.ticket != nil {
+	if m.ticket != nil || m.token.Revision > 0 { // a ticket or a list can be answered to
 		h = append(h, mail.Field{Name: "Reply-To", Value: Mailbox(r.Desk.Name, plus(m.queue.Address, r.made(desk.ForReply, m.token)))})
 	}
 	h = append(h, r.threadFields(m)...)

@@ -22,7 +22,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	}
 	block, rest := commandBlock(d.Message.Reply)
 	cmds, note, problems := plan(block, d.Case, t, a)
-	canned := d.canned(block, a, t)
+	canned, markdown := d.canned(block, a, t)
 	says := strings.TrimSpace(rest) != "" || canned != "" || len(d.Message.Parts) > 0
 	if v := d.agentVerdict(says && !note); v != Yes {
 		d.unprovedAgent(a, t, v)
@@ -48,7 +48,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.transcript(a, t, block, problems)
 		return
 	}
-	d.Body, d.Canned = strings.TrimSpace(canned+"\n\n"+rest), canned
+	d.Body, d.Canned = strings.TrimSpace(canned+"\n\n"+rest), markdown
 	cmds = d.withText(cmds, a, t, note, says)
 	d.Commands = cmds
 	d.settle(ToCommand, "órdenes del agente "+a.Name)

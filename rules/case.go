@@ -32,6 +32,7 @@ type Case struct {
 	Load      map[string]int                 // how many tickets an agent has that are not ended, where rules ask for it
 	Numbers   map[string]desk.TicketID       // the tickets whose numbers an agent's commands name
 	Events    map[desk.TicketID][]desk.Event // all of a ticket, where an agent asks to undo
+	Listing   map[desk.TicketID]int          // the tickets of the list that the mail answers to, each at the revision that was listed
 	About     []OurMail                      // mails of ours that it proves to speak of: bounces and automatic answers do
 	Explain   bool                           // trace also the rules that do not match
 }
@@ -133,7 +134,7 @@ type Decision struct {
 	Trace       []Step
 	Ledger      []Report    // what it says of mails of ours
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
-	Canned      string      // the ready answer at the beginning of Body
+	Canned      string      // the ready answers at the beginning of Body, in Markdown
 	Body        string      // the part of the text that others may see: without commands
 }
 
@@ -163,6 +164,7 @@ type Letter struct {
 	Lines    []string
 	Problems []Problem
 	Reason   string // key of the words
+	List     *List  // what it is to list
 	Confirm  int    // the held article that the addressee is asked to confirm; 0: none
 	Counted  bool   // an automatic answer to somebody from outside: it counts against the caps
 }

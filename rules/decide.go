@@ -65,6 +65,9 @@ func (d *decider) decide() {
 
 // written decides on a mail that wants something: from a person, or a machine.
 func (d *decider) written() {
+	if a, ok := d.agent(); ok && (d.lists(a) || d.byListing(a)) {
+		return
+	}
 	ticket, thread, found := d.meant()
 	if !found {
 		if a, ok := d.agent(); ok && d.byAgentNew(a) {
@@ -128,7 +131,7 @@ func (d *decider) proved() bool {
 			return true
 		}
 	}
-	return false
+	return d.Listing != nil
 }
 
 // bound says whether a token that came was issued to the address in From.
@@ -138,7 +141,7 @@ func (d *decider) bound() bool {
 			return true
 		}
 	}
-	return false
+	return d.Listing != nil
 }
 
 // completed says whether a token only stands in an address that a mail client

@@ -15,7 +15,7 @@ import (
 // TestGuide: the technician's guide names every verb, and each of its examples
 // is understood.
 func TestGuide(t *testing.T) {
-	guide, err := os.ReadFile("../docs/tecnico.md")
+	guide, err := os.ReadFile("../docs/guia-del-tecnico.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +54,52 @@ func guideCase() Case {
 		Message: &mail.Message{Text: "De: Ana <ana@uni.example>"}, Events: map[desk.TicketID][]desk.Event{1: {
 			{Ticket: 1, Seq: 1, At: now.Add(-time.Hour), Kind: desk.Opened, Opened: &desk.Opening{Number: "000001"}, Actor: desk.ByPerson(5)},
 			{Ticket: 1, Seq: 2, At: now.Add(-time.Minute), Kind: desk.PriorityChanged, Old: "3", New: "1", Actor: desk.ByAgent("luis")}}}}
+}
+
+// TestUserGuide: what the guide tells requesters to write is understood.
+func TestUserGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/guia-del-usuario.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllSubmatch(guide, -1)
+	seen := map[phrase]bool{}
+	for _, m := range rows {
+		p, _ := readPhrase(string(m[1]))
+		if p == noPhrase {
+			t.Errorf("%s is not understood", m[1])
+		}
+		seen[p] = true
+	}
+	for p := approvePhrase; p <= helpPhrase; p++ {
+		if !seen[p] && p != thanksPhrase {
+			t.Errorf("the guide does not tell of phrase %d", p)
+		}
+	}
+}
+
+// TestListGuide: the lists of the technician's guide are understood.
+func TestListGuide(t *testing.T) {
+	guide, err := os.ReadFile("../docs/guia-del-tecnico.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := testWorld()
+	w.Clients = []desk.Client{{Name: "acme"}}
+	rows := regexp.MustCompile("(?m)^\\| `([^#`][^`]*)` \\|").FindAllSubmatch(guide, -1)
+	for _, m := range rows {
+		if l, ok := readList(string(m[1]), w, desk.Agent{Name: "luis"}); !ok {
+			t.Errorf("%s: %+v", m[1], l)
+		}
+	}
+	if len(rows) != 3 {
+		t.Errorf("%d lists", len(rows))
+	}
+	for _, text := range []string{"cola redes no funciona", "cola nada", "mis tickets no llegan", "buscar", "buscar ", "colaboración", "mistickets", ""} {
+		if l, ok := readList(text, w, desk.Agent{Name: "luis"}); ok {
+			t.Errorf("%q is no list: %+v", text, l)
+		}
+	}
 }
 
 // TestAdminGuide: the rules of the admin's guide load.

@@ -119,6 +119,7 @@ type moreFiles struct {
 	notify     notificationFile
 	people     sheet
 	assets     sheet
+	answers    []desk.Canned
 	documents  map[string]*Document
 }
 
@@ -138,7 +139,9 @@ func (m *moreFiles) read(installation fs.FS) error {
 	people, err := readSheet(installation, "desk/people.csv", "address", "name", "further", "phone", "department", "client")
 	assets, err2 := readSheet(installation, "desk/assets.csv", "name", "title", "client", "address")
 	m.people, m.assets = people, assets
-	return errors.Join(append(faults, err, err2)...)
+	answers, err3 := readAnswers(installation)
+	m.answers = answers
+	return errors.Join(append(faults, err, err2, err3)...)
 }
 
 // section is a checker for the i-th section of a file that was read.
@@ -196,6 +199,7 @@ func (b *builder) more(m *moreFiles) {
 	}
 	b.people(m.people)
 	b.assets(m.assets)
+	b.world.Answers = m.answers
 }
 
 func (b *builder) typeKind(c *checker, t typeText) {

@@ -319,9 +319,10 @@ func cannedNames(w *desk.World) []listed {
 	return listOf(w.Answers, func(c desk.Canned) listed { return listed{c.Name, c.Name} })
 }
 
-// canned returns the text of the ready answers that the lines name, filled in.
-func (d *decider) canned(block []line, a desk.Agent, t desk.Ticket) string {
-	var texts []string
+// canned returns the ready answers that the lines name, filled in: as plain text and
+// as Markdown, in which what strangers have chosen is only text.
+func (d *decider) canned(block []line, a desk.Agent, t desk.Ticket) (text, markdown string) {
+	var texts, markdowns []string
 	for _, l := range block {
 		if v, _ := findVerb(l.word); v.name != "plantilla" {
 			continue
@@ -330,23 +331,24 @@ func (d *decider) canned(block []line, a desk.Agent, t desk.Ticket) string {
 			name, _ := pick(word, "", cannedNames(d.World))
 			for _, c := range d.World.Answers {
 				if c.Name == name {
-					texts = append(texts, d.filled(c.Text, a, t))
+					texts = append(texts, d.filled(c.Text, a, t, func(s string) string { return s }))
+					markdowns = append(markdowns, d.filled(c.Text, a, t, mail.EscapeMarkdown))
 				}
 			}
 		}
 	}
-	return strings.Join(texts, "\n\n")
+	return strings.Join(texts, "\n\n"), strings.Join(markdowns, "\n\n")
 }
 
 // CannedWords are what ready answers can have in braces.
 var CannedWords = []string{"número", "asunto", "nombre", "agente", "cola"}
 
-func (d *decider) filled(text string, a desk.Agent, t desk.Ticket) string {
+func (d *decider) filled(text string, a desk.Agent, t desk.Ticket, escape func(string) string) string {
 	q, _ := d.World.Queue(t.Queue)
 	values := []string{"#" + t.Number, t.Subject, d.People[t.Requester].Name, a.Title, q.Title}
 	var pairs []string
 	for i, w := range CannedWords {
-		pairs = append(pairs, "{"+w+"}", values[i])
+		pairs = append(pairs, "{"+w+"}", escape(values[i]))
 	}
 	return strings.TrimSpace(strings.NewReplacer(pairs...).Replace(text))
 }

@@ -44,6 +44,7 @@ type agentText struct {
 	Role     string   `toml:"role" values:"agent reader" help:"agent (así es sin esta clave): trabaja los tickets. reader: un jefe o auditor, que recibe listas e informes y no cambia nada."`
 	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
 	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
+	Digest   string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que tiene a su cargo y lo que nadie ha tomado en sus colas. Sin esta clave, no recibe resumen."`
 	Deputy   string   `toml:"deputy" help:"Agente que recibe sus avisos mientras no está."`
 }
 
@@ -115,11 +116,25 @@ func (b *builder) agent(c *checker, t agentText) {
 	b.world.Agents = append(b.world.Agents, desk.Agent{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
 		Reader: t.Role == "reader", Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
+		Digest: digestAt(c, t.Digest),
 	})
 	b.faults = append(b.faults, c.faults...)
 }
 
 // away reads the days on which an agent is not there, in the desk's zone.
+// digestAt reads the hour of a digest, since midnight; 0 for none.
+func digestAt(c *checker, text string) time.Duration {
+	if text == "" {
+		return 0
+	}
+	at, err := time.Parse("15:04", text)
+	since := time.Duration(at.Hour())*time.Hour + time.Duration(at.Minute())*time.Minute
+	if err != nil || since == 0 {
+		c.fault("digest", "la hora %q debe ser como \"08:00\", de 00:01 a 23:59", text)
+	}
+	return since
+}
+
 func (b *builder) away(c *checker, texts []string) (spans []desk.Absence) {
 	zone := b.world.Zone
 	if zone == nil {

@@ -45,6 +45,7 @@ type Data struct {
 	Category   string   // its title; for agents
 	Service    string   // its title; for agents
 	Details    []string // what else is known of the ticket, «Dependencia: Archivo»; for agents
+	Rows       []Row    // of a list or digest
 	Numbers    []string // of acuse-varios: a line for each ticket
 	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
 	Suggestion string   // the nearest valid command
@@ -56,6 +57,19 @@ type Data struct {
 	Status     string   // the enhanced status code of that, as 5.1.1
 	Diagnostic string   // what the other server said
 	Marker     string   // a signed reference, small at the foot of the mail: answers whose headers were lost still find their ticket
+}
+
+// Row is a ticket in a list for an agent.
+type Row struct {
+	Number    string
+	Link      string // mailto: that answers to it
+	Light     string // how its terms stand, in words; "" if nothing is promised
+	Colour    string // the same for the eye: green, amber, red or ""
+	State     string // in words, or whom it waits for
+	Requester string
+	Subject   string
+	Age       string // since it was opened: 3 d
+	Owner     string // "" if nobody has it
 }
 
 // Body is a text that somebody wrote in a mail: as plain text, and as Markdown
@@ -137,6 +151,10 @@ func sample() Data {
 		Privacy:   "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",
 		Category:  "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
 		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
+		Rows: []Row{
+			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "Luis Pérez"},
+			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", ""},
+		},
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",
 			"#prioridad alta: de mediana a alta",

@@ -16,6 +16,7 @@ func Functions() map[string]string {
 		"boton":      `{{boton "Ver la solicitud" .Link}}: un botón; sin enlace, nada. Con un tercer valor "claro", sin fondo`,
 		"ficha":      `{{ficha "Cola" .Queue "Tipo" .Type}}: una tabla de nombres y valores; sin los vacíos`,
 		"lista":      `{{lista .Lines}}: una lista con viñetas`,
+		"tabla":      `{{tabla .Rows}}: una tabla de tickets, cada uno con el enlace que le responde`,
 		"formulario": `{{formulario .Lines}}: un renglón por cada dato, para completar al responder`,
 		"cita":       `{{cita .Body}}: el texto de otra persona, apartado del propio`,
 		"cambio":     `{{cambio .OldState .State}}: «nuevo → en curso», o nada si no cambió`,
@@ -23,7 +24,7 @@ func Functions() map[string]string {
 }
 
 // blockFunctions make a block of their own when they stand alone in a line.
-var blockFunctions = []string{"boton", "ficha", "lista", "cita", "formulario"}
+var blockFunctions = []string{"boton", "ficha", "lista", "cita", "formulario", "tabla"}
 
 // functions returns those for the HTML part or those for the text part.
 func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
@@ -45,6 +46,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 	if html {
 		f["boton"], f["ficha"], f["lista"], f["cita"] = htmlButton, htmlRows, htmlList, htmlQuote
 		f["formulario"] = htmlForm
+		f["tabla"] = func(rows []Row) htmltemplate.HTML { return htmlTable(rows, s.words[lang]) }
 		f["shownBody"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Body) }
 		f["shownReason"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Reason) }
 		f["shownPrivacy"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Privacy) }
@@ -52,6 +54,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 		return f
 	}
 	f["boton"], f["ficha"], f["lista"], f["cita"] = textButton, textRows, textList, textQuote
+	f["tabla"] = func(rows []Row) string { return textTable(rows) }
 	f["formulario"] = func(lines []string) string { return strings.Join(lines, "\n") }
 	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
 	f["shownReason"] = func(d *Data) string { return d.Reason }
@@ -192,3 +195,54 @@ func safeLink(link string) bool {
 
 // escape writes a value as text or as a quoted attribute of HTML.
 func escape(v string) string { return htmltemplate.HTMLEscapeString(v) }
+
+// tableColumns are those of a table of tickets, as words.txt names them.
+var tableColumns = []string{"column-number", "column-light", "column-state", "column-requester", "column-subject", "column-age", "column-owner"}
+
+// lights are the colours of cells, and of words on them, for how terms stand.
+var lights = map[string]string{"green": "background:#dff3e4;color:#14532d", "amber": "background:#fdf0cf;color:#713f12", "red": "background:#fbdcdc;color:#7f1d1d"}
+
+func htmlTable(rows []Row, words map[string]string) htmltemplate.HTML {
+	if len(rows) == 0 {
+		return ""
+	}
+	const cell = "padding:5px 10px 5px 0;border-bottom:1px solid #c5cdd8;"
+	var b strings.Builder
+	b.WriteString(`<table cellpadding="0" cellspacing="0" style="margin:0 0 16px;border-collapse:collapse;font-size:14px"><tr>`)
+	for _, c := range tableColumns {
+		b.WriteString(`<th class="v-dim" align="left" style="` + cell + `color:` + dim + `;font-weight:600">` + escape(words[c]) + `</th>`)
+	}
+	b.WriteString(`</tr>`)
+	for _, r := range rows {
+		number := escape(r.Number)
+		if safeLink(r.Link) {
+			number = `<a href="` + escape(r.Link) + `" style="color:` + accent + `">` + number + `</a>`
+		}
+		b.WriteString(`<tr>`)
+		for i, v := range []string{number, escape(r.Light), escape(r.State), escape(r.Requester), escape(r.Subject), escape(r.Age), escape(r.Owner)} {
+			style := cell
+			if i == 1 {
+				style += lights[r.Colour]
+			}
+			b.WriteString(`<td valign="top" style="` + style + `">` + v + `</td>`)
+		}
+		b.WriteString(`</tr>`)
+	}
+	b.WriteString(`</table>`)
+	return htmltemplate.HTML(b.String())
+}
+
+// textTable writes each ticket in two lines.
+func textTable(rows []Row) string {
+	var lines []string
+	for _, r := range rows {
+		line := r.Number
+		for _, v := range []string{r.Light, r.State, r.Requester, r.Age, r.Owner} {
+			if v != "" {
+				line += " · " + v
+			}
+		}
+		lines = append(lines, line, "  "+r.Subject)
+	}
+	return strings.Join(lines, "\n")
+}
