@@ -8,6 +8,5 @@ func (g *Gateway) TidyOnce(ctx context.Context) error { return g.tidy(ctx) }
 // TellTerms tells of terms once, for tests.
 func (g *Gateway) TellTerms(ctx context.Context) error { return g.tellTerms(ctx) }
 
-
 // TellDigests sends the digests that are due, for tests.
 func (g *Gateway) TellDigests(ctx context.Context) error { return g.tellDigests(ctx) }
