@@ -192,7 +192,7 @@ func readText(f desk.Field) func(*reading) ([]desk.Command, Problem) {
 		if r.argument == "" {
 			return wrong("argument-missing", "")
 		}
-		return one(set(f, r.argument))
+		return one(set(f, unquoted(r.argument)))
 	}
 }
 
@@ -253,6 +253,20 @@ func readTags(r *reading) (cmds []desk.Command, p Problem) {
 	return cmds, Problem{}
 }
 
+// unquoted takes quotation marks off a text that stands in them as a whole.
+func unquoted(s string) string {
+	s = strings.TrimSpace(s)
+	for _, pair := range []string{`""`, "“”", "«»", "''", "‘’", "„“"} {
+		marks := []rune(pair)
+		if inner, ok := strings.CutPrefix(s, string(marks[0])); ok {
+			if inner, ok = strings.CutSuffix(inner, string(marks[1])); ok && inner != "" {
+				return strings.TrimSpace(inner)
+			}
+		}
+	}
+	return s
+}
+
 // readField reads name=value of the desk's own fields. Without a value the field
 // is emptied.
 func readField(r *reading) ([]desk.Command, Problem) {
@@ -267,7 +281,7 @@ func readField(r *reading) ([]desk.Command, Problem) {
 	if near != "" || f.Name == "" {
 		return wrong("unknown-field", near)
 	}
-	value, near, ok = FieldValue(f, value)
+	value, near, ok = FieldValue(f, unquoted(value))
 	if !ok {
 		return wrong("field-value", near)
 	}

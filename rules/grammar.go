@@ -107,18 +107,31 @@ func commandBlock(text string) (block []line, rest string) {
 	return nil, text
 }
 
-// commandLine reads one line as a command: "#" or "!", a letter at once after it.
+// unseen are spaces that people do not type and marks that nobody sees.
+var unseen = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u200b", "", "\u2060", "", "\ufeff", "", "＃", "#")
+
+// commandLine reads one line as a command: "#" or "!" and a word at once after it, or
+// behind a space where the word is a verb. A bullet that a mail program put in front
+// does not count.
 func commandLine(s string) (line, bool) {
-	s = strings.TrimSpace(strings.ReplaceAll(s, "\u00a0", " "))
-	body, ok := strings.CutPrefix(s, "#")
+	s = strings.TrimSpace(unseen.Replace(s))
+	body, ok := strings.CutPrefix(strings.TrimLeft(s, "•·▪◦‣*–—- \t"), "#")
 	if !ok {
 		body, ok = strings.CutPrefix(s, "!")
 	}
-	if !ok || body == "" || !unicode.IsLetter([]rune(body)[0]) {
+	if !ok || strings.TrimSpace(body) == "" {
 		return line{}, false
 	}
-	word, argument, _ := strings.Cut(body, " ")
-	return line{raw: s, word: strings.TrimRight(mail.Fold(word), ":,."), argument: strings.TrimSpace(argument)}, true
+	trimmed := strings.TrimLeft(body, " ")
+	word, argument, _ := strings.Cut(trimmed, " ")
+	l := line{raw: s, word: strings.TrimRight(mail.Fold(word), ":,."), argument: strings.TrimSpace(argument)}
+	if !unicode.IsLetter([]rune(trimmed)[0]) {
+		return line{}, false
+	}
+	if _, verb := findVerb(l.word); trimmed != body && !verb {
+		return line{}, false // a heading, or a number: «# 1»
+	}
+	return l, true
 }
 
 // Problem is a command line that cannot be carried out, and why.
