@@ -70,6 +70,16 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return decideOther(t, c)
 	case CmdLock, CmdUnlock:
 		return decideLock(t, c), ""
+	case CmdWake:
+		if t.State != Pending || t.WakeAt.IsZero() {
+			return nil, ""
+		}
+		return []Event{{Kind: WaitOver, Old: string(t.Waiting), New: string(Open)}}, ""
+	case CmdRemind:
+		if t.State != Resolved || t.WakeAt.IsZero() {
+			return nil, ""
+		}
+		return []Event{{Kind: Reminded, Until: c.Until}}, ""
 	case CmdTime:
 		if c.Number < 1 || c.Number > MaxMinutes {
 			return nil, "minutes-range"
@@ -153,7 +163,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 		if t.State == Closed {
 			return nil, "already-closed"
 		}
-		change.Kind, change.New = ResolvedEvent, string(Resolved)
+		change.Kind, change.New, change.Until = ResolvedEvent, string(Resolved), c.Until
 	case CmdClose:
 		if t.State == Closed {
 			return nil, ""
@@ -272,7 +282,9 @@ func Evolve(t Ticket, e Event) Ticket {
 		if t.State == Resolved || t.State == Pending || t.State == Closed {
 			t = t.moved(Open, e.At)
 		}
-	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened:
+	case Reminded:
+		t.Reminders, t.WakeAt = t.Reminders+1, e.Until
+	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened, WaitOver:
 		if e.New != "" {
 			t = t.moved(State(e.New), e.At)
 		}
@@ -287,6 +299,7 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.AnsweredBy = ""
 	case ResolvedEvent:
 		t.Resolution, t.Decision = t.Resolution+1, ""
+		t.WakeAt, t.Reminders = e.Until, 0
 	case ApprovedEvent:
 		t.Decision = "approved"
 	case RejectedEvent:
@@ -300,7 +313,7 @@ func Evolve(t Ticket, e Event) Ticket {
 
 // moved returns t in state s, with the times that belong to it.
 func (t Ticket) moved(s State, at time.Time) Ticket {
-	t.State, t.Waiting, t.WaitUntil = s, "", time.Time{}
+	t.State, t.Waiting, t.WaitUntil, t.WakeAt = s, "", time.Time{}, time.Time{}
 	switch s {
 	case Resolved:
 		t.ResolvedAt, t.ClosedAt = at, time.Time{}

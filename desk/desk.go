@@ -94,6 +94,8 @@ type Ticket struct {
 	Details
 	Waiting    Waiting   `json:"waiting,omitempty"`   // whom a pending ticket waits for
 	WaitUntil  time.Time `json:"wait_until,omitzero"` // until when; zero: until somebody writes
+	WakeAt     time.Time `json:"wake_at,omitzero"`    // when the desk itself has to do something: the wait is over, a reminder is due
+	Reminders  int       `json:"reminders,omitempty"` // of the decision on the last resolution
 	OpenedAt   time.Time `json:"opened_at"`
 	UpdatedAt  time.Time `json:"updated_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
@@ -152,7 +154,7 @@ type Event struct {
 	Ack     Ack       `json:"ack,omitempty"`
 	Quiet   bool      `json:"quiet,omitempty"`  // nobody is told
 	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
-	Until   time.Time `json:"until,omitzero"`   // of WaitingSet
+	Until   time.Time `json:"until,omitzero"`   // of WaitingSet; of ResolvedEvent and Reminded: when the desk looks at it again
 	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
 	Deed    int       `json:"deed,omitempty"`   // Seq of the first event that came of the same mail or call; 0: this one
 	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
@@ -231,6 +233,8 @@ const (
 	GivenAway       EventKind = "given-away" // Article, to Other, whose number is New
 	TakenOver       EventKind = "taken-over" // article Old of Other, as Article
 	TimeSpent       EventKind = "time-spent" // New: minutes
+	WaitOver        EventKind = "wait-over"  // what it waited for did not come by the day named
+	Reminded        EventKind = "reminded"   // the requester, of the decision
 	MutedEvent      EventKind = "muted"      // the requester wants to hear less
 	Undone          EventKind = "undone"     // what an agent did last is taken back
 	Delivery        EventKind = "delivery"   // the ledger: what became of a mail of ours
@@ -244,7 +248,7 @@ type Command struct {
 	Actor    Actor
 	Value    string    // agent, queue, type, tag or a field's value; whom Wait waits for; KeepState of Reply; action of Delivery
 	Field    Field     // of Set
-	Until    time.Time // of Wait; zero: until somebody writes
+	Until    time.Time // of Wait; zero: until somebody writes. Of Resolve and Remind: when to look at it again; zero: never
 	Number   int       // priority, or article for Accept and SetAside
 	Text     string    // reason or comment
 	Opening  *Opening  // of Open
@@ -299,7 +303,9 @@ const (
 	CmdTakeOver  CommandKind = "take-over" // article Number of Other
 	CmdTime      CommandKind = "time"      // Number: minutes
 	CmdMute      CommandKind = "mute"
-	CmdUndo      CommandKind = "undo" // back to Before
+	CmdWake      CommandKind = "wake"   // what it waited for has not come in time
+	CmdRemind    CommandKind = "remind" // the requester, that a decision is asked of him
+	CmdUndo      CommandKind = "undo"   // back to Before
 	CmdDelivery  CommandKind = "delivery"
 	CmdWarn      CommandKind = "warn"   // Value: the clock that is about to expire
 	CmdBreach    CommandKind = "breach" // Value: the clock that has expired

@@ -210,7 +210,7 @@ func evolveDetails(t Ticket, e Event) Ticket {
 		t.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(tag string) bool { return tag == e.Old })
 	case WaitingSet:
 		t = t.moved(Pending, e.At)
-		t.Waiting, t.WaitUntil = Waiting(e.New), e.Until
+		t.Waiting, t.WaitUntil, t.WakeAt = Waiting(e.New), e.Until, e.Until
 	case CancelledEvent:
 		t = t.moved(Cancelled, e.At)
 	case Asked:

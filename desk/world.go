@@ -190,16 +190,18 @@ type Canned struct{ Name, Text string }
 
 // Queue is a department that tickets wait in.
 type Queue struct {
-	Name      string // as in files and commands: soporte
-	Title     string // as people read it: Mesa de ayuda
-	Address   string
-	Further   []string // more addresses of it
-	Agents    []string // names
-	Approval  bool     // resolving asks the requester; else it closes at once
-	Language  string   // "" means the desk's
-	Type      string   // of tickets that no rule gives a type
-	Privacy   string   // notice at the foot of the acknowledgement; may be empty
-	Signature string   // at the foot of what its agents write to requesters; may be empty
+	Name       string // as in files and commands: soporte
+	Title      string // as people read it: Mesa de ayuda
+	Address    string
+	Further    []string // more addresses of it
+	Agents     []string // names
+	Approval   bool     // resolving asks the requester; else it closes at once
+	RemindDays int      // after which the requester is reminded of a decision; 0: never
+	CloseDays  int      // after which a resolved ticket closes without a decision; 0: never
+	Language   string   // "" means the desk's
+	Type       string   // of tickets that no rule gives a type
+	Privacy    string   // notice at the foot of the acknowledgement; may be empty
+	Signature  string   // at the foot of what its agents write to requesters; may be empty
 }
 
 // Agent is somebody who works on tickets.

@@ -340,6 +340,9 @@ func (p *played) step(words []string, text string) {
 		p.now = p.now.Add(d)
 	case "show":
 		p.show(words[1])
+	case "wake": // what is due is done
+		again(p.t, func() error { return p.Wake(context.Background()) })
+		p.tellMails()
 	case "digest": // what an agent wants at eight, as often as it is asked for
 		w := p.Setup().World
 		for i, a := range w.Agents {

@@ -25,6 +25,9 @@ func (g *Gateway) Tidy(ctx context.Context) {
 		if err := g.tellDigests(ctx); err != nil && ctx.Err() == nil {
 			g.slog.Error("digests wait", "error", err)
 		}
+		if err := g.wake(ctx); err != nil && ctx.Err() == nil {
+			g.slog.Error("reminders wait", "error", err)
+		}
 		if err := g.tellTerms(ctx); err != nil && ctx.Err() == nil {
 			g.slog.Error("terms wait to be told", "error", err)
 		}

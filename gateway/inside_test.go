@@ -10,3 +10,6 @@ func (g *Gateway) TellTerms(ctx context.Context) error { return g.tellTerms(ctx)
 
 // TellDigests sends the digests that are due, for tests.
 func (g *Gateway) TellDigests(ctx context.Context) error { return g.tellDigests(ctx) }
+
+// Wake does what is due on tickets, for tests.
+func (g *Gateway) Wake(ctx context.Context) error { return g.wake(ctx) }

@@ -173,7 +173,7 @@ func (s *settling) named(c *rules.Case, cmd *desk.Command) error {
 // carryOut applies commands and writes tickets, events, articles and the mails
 // that they call for. A refusal changes nothing and is no error.
 func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal, error) {
-	cmds, err := s.number(cmds)
+	cmds, err := s.number(ts, cmds)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +206,7 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 }
 
 // number gives new tickets their id and number.
-func (s *settling) number(cmds []desk.Command) ([]desk.Command, error) {
+func (s *settling) number(ts desk.Tickets, cmds []desk.Command) ([]desk.Command, error) {
 	out := append([]desk.Command(nil), cmds...)
 	var opened desk.TicketID
 	var number string
@@ -222,6 +222,9 @@ func (s *settling) number(cmds []desk.Command) ([]desk.Command, error) {
 			c.Opening, c.Ticket, opened, number = &o, id, id, o.Number
 		} else if c.Ticket == 0 {
 			c.Ticket = opened
+		}
+		if c.Kind == desk.CmdResolve {
+			c.Until = s.lookAgain(ts[c.Ticket].Queue)
 		}
 		if c.Kind == desk.CmdGiveAway {
 			c.Other, c.Value = opened, number

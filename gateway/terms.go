@@ -12,24 +12,86 @@ import (
 
 const termsAtOnce = 100 // tickets looked up in one go
 
-// tellTerms tells of every term that is about to expire or has expired. Each ticket
-// is an Update of its own: what goes wrong with one holds up no other, and is tried
-// again the next time. What was told is on the ticket, so nothing is told twice.
+// tellTerms tells of every term that is about to expire or has expired.
 func (g *Gateway) tellTerms(ctx context.Context) error {
+	return g.eachDue(ctx, store.Tx.DueTerms, func(_ *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command) {
+		for _, u := range t.Clocks.Due(now) {
+			kind := desk.CmdWarn
+			if u.Breach {
+				kind = desk.CmdBreach
+			}
+			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.System, Value: string(u.Clock)})
+		}
+		return cmds
+	})
+}
+
+// wake does what tickets wait for until a day that was named: it takes up those whose
+// wait is over, reminds of decisions, and closes what was resolved and stayed silent.
+func (g *Gateway) wake(ctx context.Context) error {
+	return g.eachDue(ctx, store.Tx.DueWakes, func(setup *Setup, t desk.Ticket, now time.Time) []desk.Command {
+		c := desk.Command{Ticket: t.ID, Kind: desk.CmdWake, Actor: desk.System}
+		if t.State == desk.Resolved {
+			q, _ := setup.World.Queue(t.Queue)
+			c = silent(q, t, now)
+			if c.Kind == desk.CmdClose {
+				c.Text = setup.Words.Word(t.Language, "closed-by-silence")
+			}
+		}
+		return []desk.Command{c}
+	})
+}
+
+const day = 24 * time.Hour
+
+// silent says what becomes of a resolved ticket on which nobody decides. What the
+// queue says counts as it is now.
+func silent(q desk.Queue, t desk.Ticket, now time.Time) desk.Command {
+	c := desk.Command{Ticket: t.ID, Kind: desk.CmdRemind, Actor: desk.System}
+	if q.CloseDays > 0 {
+		c.Until = t.ResolvedAt.Add(time.Duration(q.CloseDays) * day)
+	}
+	switch {
+	case q.CloseDays > 0 && !now.Before(c.Until):
+		c.Kind, c.Until = desk.CmdClose, time.Time{}
+	case q.RemindDays == 0 || t.Reminders > 0:
+		c.Quiet = true
+	}
+	return c
+}
+
+// lookAgain is when a ticket that is resolved now has to be looked at again.
+func (s *settling) lookAgain(queue string) time.Time {
+	q, _ := s.setup.World.Queue(queue)
+	days := q.RemindDays
+	if days == 0 {
+		days = q.CloseDays
+	}
+	if days == 0 {
+		return time.Time{}
+	}
+	return s.now.Add(time.Duration(days) * day)
+}
+
+// eachDue carries out what has come due on each ticket. Each is an Update of its own:
+// what goes wrong with one holds up no other, and is tried again the next time. What
+// was done is on the ticket, so nothing is done twice.
+func (g *Gateway) eachDue(ctx context.Context, due func(store.Tx, time.Time, string, int) ([]desk.TicketID, string, error),
+	do func(*Setup, desk.Ticket, time.Time) []desk.Command) error {
 	now := g.now().UTC().Truncate(time.Millisecond)
 	var faults []error
 	for after := ""; ; {
-		var due []desk.TicketID
+		var ids []desk.TicketID
 		err := g.store.View(ctx, func(tx store.Tx) (err error) {
-			due, after, err = tx.DueTerms(now, after, termsAtOnce)
+			ids, after, err = due(tx, now, after, termsAtOnce)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		for _, id := range due {
-			if err := g.tellTerm(ctx, now, id); err != nil {
-				faults = append(faults, fmt.Errorf("terms of ticket %d: %w", id, err))
+		for _, id := range ids {
+			if err := g.doDue(ctx, now, id, do); err != nil {
+				faults = append(faults, fmt.Errorf("ticket %d: %w", id, err))
 			}
 		}
 		if after == "" || ctx.Err() != nil {
@@ -38,8 +100,7 @@ func (g *Gateway) tellTerms(ctx context.Context) error {
 	}
 }
 
-// tellTerm tells what has come due on one ticket.
-func (g *Gateway) tellTerm(ctx context.Context, now time.Time, id desk.TicketID) error {
+func (g *Gateway) doDue(ctx context.Context, now time.Time, id desk.TicketID, do func(*Setup, desk.Ticket, time.Time) []desk.Command) error {
 	setup, sent := g.Setup(), 0
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		sent = 0
@@ -47,17 +108,9 @@ func (g *Gateway) tellTerm(ctx context.Context, now time.Time, id desk.TicketID)
 		if err != nil {
 			return err
 		}
-		var cmds []desk.Command
-		for _, u := range t.Clocks.Due(now) {
-			kind := desk.CmdWarn
-			if u.Breach {
-				kind = desk.CmdBreach
-			}
-			cmds = append(cmds, desk.Command{Ticket: id, Kind: kind, Actor: desk.System, Value: string(u.Clock)})
-		}
 		s := g.settling(setup, now, nil)
 		s.tx = tx
-		refused, err := s.carryOut(desk.Tickets{id: t}, cmds)
+		refused, err := s.carryOut(desk.Tickets{id: t}, do(setup, t, now))
 		if err != nil {
 			return err
 		}

@@ -173,6 +173,10 @@ func (n *noticer) tell() {
 		if n.event.Old != n.event.New {
 			n.change("estado")
 		}
+	case desk.WaitOver:
+		n.workers("espera-cumplida")
+	case desk.Reminded:
+		n.requester("recordatorio")
 	case desk.RequesterSet:
 		n.requester("acuse")
 	case desk.ResolvedEvent:
@@ -236,6 +240,9 @@ func (n *noticer) answerBefore() *Content {
 	return nil
 }
 
+// changes are what the requester is told of by the one mail "estado".
+var changes = []desk.EventKind{desk.Assigned, desk.QueueChanged, desk.Reopened, desk.WaitingSet, desk.CancelledEvent, desk.Undone}
+
 // change tells the requester of a change of state, queue or assignee, unless a
 // weightier mail of the same batch goes out anyway.
 func (n *noticer) change(template string) {
@@ -249,7 +256,7 @@ func (n *noticer) change(template string) {
 		}
 	}
 	for _, e := range n.rest {
-		if e.Ticket == n.event.Ticket && !e.Quiet && (e.Kind == desk.Assigned || e.Kind == desk.QueueChanged || e.Kind == desk.Reopened) {
+		if e.Ticket == n.event.Ticket && !e.Quiet && slices.Contains(changes, e.Kind) {
 			return // the last of several tells
 		}
 	}

@@ -182,7 +182,7 @@ func (r Renderer) queue(name string) desk.Queue {
 // about fills in what can be said of a ticket to somebody.
 func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee, at time.Time) templates.Data {
 	d := templates.Data{Desk: r.Desk.Name, Number: "#" + t.Number, Subject: t.Subject, Name: to.Name,
-		State: r.Words.Word(to.Language, "state-"+string(t.State)), Queue: q.Title, Type: t.Type,
+		State: r.Words.Word(to.Language, "state-"+string(t.State)), Queue: q.Title, Type: t.Type, Days: q.CloseDays,
 		Priority: r.Words.Word(to.Language, "priority-"+strconv.Itoa(t.Priority)), Privacy: q.Privacy}
 	if a, ok := r.Desk.Agent(t.Assignee); ok {
 		d.Assignee = a.Title

@@ -22,6 +22,8 @@ type queueText struct {
 	Address   string   `toml:"address" help:"Dirección de la cola. Obligatoria. Sin «+», que Ventanilla usa para reconocer las respuestas, y con 23 letras como mucho antes de la @, para que esa seña quepa."`
 	Further   []string `toml:"further" help:"Otras direcciones que llegan a la misma cola."`
 	Agents    []string `toml:"agents" help:"Agentes que la atienden, como se llaman en desk/agents.toml. Reciben aviso de cada ticket nuevo."`
+	Remind    int      `toml:"reminder_days" help:"Días tras los que se le recuerda al solicitante que falta su visto bueno. Sin esta clave, no se le recuerda."`
+	Close     int      `toml:"close_days" help:"Días de silencio tras los que un ticket resuelto se cierra solo, con aviso. Sin esta clave, no se cierra."`
 	Approval  *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
 	Language  string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
 	Type      string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
@@ -172,6 +174,14 @@ func (b *builder) deputy(c *checker, t agentText) {
 }
 
 func (b *builder) queue(c *checker, t queueText) {
+	for key, days := range map[string]int{"reminder_days": t.Remind, "close_days": t.Close} {
+		if days < 0 || days > longestDays {
+			c.fault(key, "debe ser de 1 a %d días", longestDays)
+		}
+	}
+	if t.Close > 0 && t.Remind >= t.Close {
+		c.fault("reminder_days", "el recordatorio llegaría cuando ya se cerró: ponga menos días que en close_days")
+	}
 	b.name(c, "queue", t.Name)
 	b.queueAddress(c, t)
 	for i, a := range t.Further {
@@ -183,6 +193,7 @@ func (b *builder) queue(c *checker, t queueText) {
 	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
+		RemindDays: t.Remind, CloseDays: t.Close,
 		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}
 	switch {

@@ -90,6 +90,9 @@ func indexKeys(t desk.Ticket) []string {
 	if next, ok := t.Clocks.NextMoment(); ok {
 		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
 	}
+	if !t.WakeAt.IsZero() {
+		keys = append(keys, "wake/"+momentKey(t.WakeAt)+"/"+id)
+	}
 	return keys
 }
 
@@ -103,11 +106,20 @@ func momentKey(at time.Time) string {
 // of that time, from the one behind after ("" from the first), at most limit; and
 // what to give as after for more, "" if there is none.
 func (tx Tx) DueTerms(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
-	from, _ := Prefix("term/")
+	return tx.due("term/", now, after, limit)
+}
+
+// DueWakes returns in the same way the tickets whose WakeAt has come.
+func (tx Tx) DueWakes(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
+	return tx.due("wake/", now, after, limit)
+}
+
+func (tx Tx) due(prefix string, now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
+	from, _ := Prefix(prefix)
 	if after != "" {
 		from = after + "\x00"
 	}
-	to := "term/" + padded(uint64(max(0, now.UnixMilli()+1)), 14)
+	to := prefix + padded(uint64(max(0, now.UnixMilli()+1)), 14)
 	err = tx.kv.Scan(from, to, limit, false, func(key string, _ []byte) error {
 		ids, more = append(ids, desk.TicketID(parseID(key[strings.LastIndexByte(key, '/')+1:]))), key
 		return nil

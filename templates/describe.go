@@ -32,6 +32,8 @@ func Described() []Description {
 		{"confirmar", "Enlaces para decidir, cuando su respuesta no bastaba o el enlace había vencido.", "quien decide"},
 		{"identidad", "Alguien escribió desde otra dirección: ¿es usted?", "el solicitante, en su dirección registrada"},
 		{"aviso-admin", "Algo necesita a quien administra la mesa.", "el administrador"},
+		{"recordatorio", "Falta su visto bueno desde hace reminder_days días.", "el solicitante"},
+		{"espera-cumplida", "Llegó el día hasta el que el ticket esperaba.", "el asignado, o los agentes de la cola"},
 		{"plazo-por-vencer", "Un plazo del ticket está por vencer.", "el asignado, o los agentes de la cola"},
 		{"plazo-vencido", "Un plazo del ticket venció.", "el asignado, o los agentes de la cola"},
 		{"entrega-fallida", "Un correo de la mesa no llegó.", "el asignado, o los agentes de la cola"},

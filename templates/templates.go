@@ -35,7 +35,7 @@ func Names() []string {
 		"acuse", "acuse-fijo", "acuse-varios", "datos", "archivos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "ayuda", "mis-solicitudes", "lista", "resumen", "confirmar", "identidad", "aviso-admin", "entrega-fallida",
-		"plazo-por-vencer", "plazo-vencido",
+		"recordatorio", "espera-cumplida", "plazo-por-vencer", "plazo-vencido",
 	}
 }
 

@@ -33,6 +33,7 @@ type house struct {
 	engine store.Engine
 	report atomic.Pointer[func(*status)] // adds what the process that serves knows; nil where none does
 	files  fs.FS                         // the admin's files: desk/, rules/, templates/
+	loaded string                        // fingerprint of the files, from before they were loaded: a change since then is seen
 	config *Config
 	slog   *slog.Logger
 
@@ -42,6 +43,7 @@ type house struct {
 // openHouse opens a state folder, which is made if it is missing, and everything
 // in it.
 func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h *house, err error) {
+	loaded := fingerprint(files)
 	setup, err := loadSetup(c, files, log)
 	if err != nil {
 		return nil, err
@@ -82,7 +84,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	limits := mail.DefaultLimits
 	limits.Size = max(limits.Size, int64(c.SMTP.MaxSize)) // so that a smaller max_size puts aside nothing that is in
 	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits})
-	return &house{Gateway: g, log: l, engine: engine, files: files, config: c, slog: log, verifier: c.verifier(log)}, nil
+	return &house{Gateway: g, log: l, engine: engine, files: files, loaded: loaded, config: c, slog: log, verifier: c.verifier(log)}, nil
 }
 
 // close closes what is open. Nothing may use the house any more.
@@ -251,7 +253,7 @@ func (h *house) reload() error {
 func (h *house) watch(ctx context.Context, told <-chan os.Signal) {
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
-	last := fingerprint(h.files)
+	last := h.loaded
 	for {
 		select {
 		case <-ctx.Done():
