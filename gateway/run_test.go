@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"ventanilla/gateway"
 	"ventanilla/mail"
+	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/store/mem"
 )
@@ -268,5 +272,70 @@ func TestAccepts(t *testing.T) {
 		if want != (err == nil) || err != nil && !errors.Is(err, mail.ErrNoRecipient) {
 			t.Errorf("%q: %v", rcpt, err)
 		}
+	}
+}
+
+// TestReloadUnderLoad changes the files while mail comes in: no mail is lost, and each
+// is decided by one set as a whole, the one that its receipt names.
+func TestReloadUnderLoad(t *testing.T) {
+	p := newPlayed(t, mem.New())
+	base := *p.Setup()
+	setups := make([]*gateway.Setup, 2)
+	for i, queue := range []string{"soporte", "redes"} {
+		files := fstest.MapFS{"rules/r.toml": {Data: []byte(fmt.Sprintf("[[rule]]\nname = \"una\"\nsubject = [\"solicitud\"]\nqueue = %q\ncontinue = true\n"+
+			"[[rule]]\nname = \"otra\"\nsubject = [\"solicitud\"]\ntype = \"tipo-%s\"\ntags = [%q]\n", queue, queue, queue))}}
+		s := base
+		var err error
+		if s.Rules, err = rules.Load(files, s.World); err != nil {
+			t.Fatal(err)
+		}
+		setups[i] = &s
+	}
+	p.Use(setups[0])
+	const senders, mails = 4, 100
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var wg, changing sync.WaitGroup
+	changing.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			p.Use(setups[n%2])
+			runtime.Gosched()
+		}
+	})
+	for s := range senders {
+		wg.Go(func() {
+			for m := range mails {
+				p.take(mail.Envelope{Source: "smtp", From: "x@y.example", Rcpts: []string{"soporte@mesa.example"}}, opening(s*mails+m))
+			}
+		})
+	}
+	p.runUntil(func(a gateway.Audit) bool { return a.Settled == senders*mails })
+	wg.Wait()
+	cancel()
+	changing.Wait()
+	ts, err := p.Tickets(context.Background(), "", 0, 0)
+	if err != nil || len(ts) != senders*mails {
+		t.Fatalf("%d tickets of %d, %v", len(ts), senders*mails, err)
+	}
+	sets := map[string]string{}
+	for i, queue := range []string{"soporte", "redes"} {
+		sets[setups[i].Rules.Hash()] = queue
+	}
+	seen := map[string]int{}
+	if err := p.Export(context.Background(), func(e gateway.Exported) error {
+		seen[sets[e.Receipt.Rules]]++
+		k, err := p.History(context.Background(), fmt.Sprintf("%06d", e.Receipt.Ticket))
+		if err != nil {
+			return err
+		}
+		if queue := sets[e.Receipt.Rules]; k.Ticket.Queue != queue || k.Ticket.Type != "tipo-"+queue || !slices.Equal(k.Ticket.Tags, []string{queue}) {
+			t.Errorf("decided by the set for %s: queue %s, type %s, tags %v", queue, k.Ticket.Queue, k.Ticket.Type, k.Ticket.Tags)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if seen["soporte"] == 0 || seen["redes"] == 0 || seen[""] > 0 {
+		t.Errorf("decided by %v: the load did not meet a reload", seen)
 	}
 }

@@ -220,6 +220,7 @@ func (s *settling) number(ts desk.Tickets, cmds []desk.Command) ([]desk.Command,
 			w, o := s.setup.World, *c.Opening
 			o.Number = s.g.keys.Number(w.NumberStyle, w.NumberDigits, id, today, s.now.In(s.zone()))
 			c.Opening, c.Ticket, opened, number = &o, id, id, o.Number
+			c.Text = strings.ReplaceAll(c.Text, "{número}", "#"+o.Number)
 		} else if c.Ticket == 0 {
 			c.Ticket = opened
 		}

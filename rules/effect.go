@@ -89,6 +89,7 @@ func (k *compiler) effects(t ruleText) Route {
 			k.fault(e.key, "no es %s: de 1 a 5, o %s", e.what, strings.Join(priorityWords[:], ", "))
 		}
 	}
+	route.Observers, route.Reply = k.observers(t.Observers), k.readyAnswer(t.Reply)
 	route.Tags, route.Fields = k.tags(t.Tags), k.fields(t.Fields)
 	k.together(t, route)
 	return route
@@ -102,6 +103,29 @@ func (k *compiler) typeKnown(name string) {
 	if !slices.ContainsFunc(k.world.Types, func(t string) bool { return mail.Fold(t) == mail.Fold(name) }) {
 		k.fault("type", "no hay ningún tipo %q en desk/types.toml%s", name, meant(name, k.world.Types, "tipos"))
 	}
+}
+
+func (k *compiler) observers(addresses []string) []string {
+	k.notEmpty("observers", len(addresses))
+	for i, a := range addresses {
+		if _, ok := address(a); !ok {
+			k.fault(fmt.Sprintf("observers[%d]", i), "«%s» no es una dirección de correo", a)
+		} else if agent, is := k.world.AgentAt(a); is {
+			k.fault(fmt.Sprintf("observers[%d]", i), "%s es del agente %s, que ya recibe avisos: quítela", a, agent.Name)
+		}
+	}
+	return lowered(addresses)
+}
+
+func (k *compiler) readyAnswer(name string) string {
+	if !k.has("reply") {
+		return ""
+	}
+	names := namesIn(k.world.Answers, func(c desk.Canned) string { return c.Name })
+	if !slices.Contains(names, name) {
+		k.fault("reply", "no hay ninguna respuesta %q en desk/answers%s", name, meant(name, names, "respuestas"))
+	}
+	return name
 }
 
 func (k *compiler) tags(tags []string) (all []string) {
@@ -141,12 +165,12 @@ func (k *compiler) fields(fields map[string]string) map[string]string {
 // together checks that what a rule does goes together.
 func (k *compiler) together(t ruleText, route Route) {
 	sets := route.Queue+route.Type+route.Owner+route.Language+route.Category+route.Service+route.Level+route.Responsible != "" ||
-		route.Priority+route.Urgency+route.Impact+len(route.Tags)+len(route.Fields) > 0
+		route.Priority+route.Urgency+route.Impact+len(route.Tags)+len(route.Fields)+len(route.Observers)+len(route.Reply) > 0
 	switch {
 	case t.Hold && t.On != "reply":
 		k.fault("hold", `un ticket nuevo no se retiene: añada on = "reply", o use quarantine`)
-	case t.On == "reply" && (route.Language != "" || t.Ignore || t.Quarantine):
-		k.fault("on", "al responder a un ticket no valen language, ignore ni quarantine: quítelos, o use hold")
+	case t.On == "reply" && (route.Language+route.Reply != "" || t.Ignore || t.Quarantine):
+		k.fault("on", "al responder a un ticket no valen language, reply, ignore ni quarantine: quítelos, o use hold")
 	case t.Ignore && t.Quarantine:
 		k.fault("quarantine", "ignore y quarantine se excluyen: deje una de las dos")
 	case (t.Ignore || t.Quarantine) && (sets || t.Continue):

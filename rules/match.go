@@ -12,7 +12,8 @@ type Route struct {
 	Category, Service            string
 	Level, Responsible           string
 	Urgency, Impact              int // 1 (most) to 5; 0 if no rule says
-	Tags                         []string
+	Tags, Observers              []string
+	Reply                        string            // the ready answer that goes into the acknowledgement
 	Fields                       map[string]string // of desk/fields.toml
 	Priority                     int               // 1 (most urgent) to 5; 0 if no rule says
 	Ignore                       bool              // keep the mail, open no ticket
@@ -166,6 +167,12 @@ func (t *Route) add(r *rule, took captures) {
 			*to = n
 		}
 	}
+	for _, address := range r.route.Observers {
+		if !slices.Contains(t.Observers, address) {
+			t.Observers = append(t.Observers, address)
+		}
+	}
+	t.Reply = or(t.Reply, r.route.Reply)
 	for _, tag := range r.route.Tags {
 		if !slices.Contains(t.Tags, tag) {
 			t.Tags = append(t.Tags, tag)

@@ -340,6 +340,23 @@ func (d *decider) canned(block []line, a desk.Agent, t desk.Ticket) (text, markd
 	return strings.Join(texts, "\n\n"), strings.Join(markdowns, "\n\n")
 }
 
+// ready is the answer that a rule puts into an acknowledgement, which says nothing
+// to who proves nothing. The number is not known yet: who gives it fills it in.
+func (d *decider) ready(name string, o desk.Opening, ack desk.Ack) string {
+	if ack != desk.AckFull && ack != desk.AckForm {
+		return ""
+	}
+	for _, c := range d.World.Answers {
+		if c.Name != name {
+			continue
+		}
+		q, _ := d.World.Queue(o.Queue)
+		a, _ := d.World.Agent(o.Assignee)
+		return strings.NewReplacer("{asunto}", o.Subject, "{nombre}", d.from().Name, "{agente}", or(a.Title, q.Title), "{cola}", q.Title).Replace(c.Text)
+	}
+	return ""
+}
+
 // CannedWords are what ready answers can have in braces.
 var CannedWords = []string{"número", "asunto", "nombre", "agente", "cola"}
 

@@ -165,7 +165,8 @@ func (d *decider) open(linked desk.Ticket) {
 	if ack == desk.AckFull && len(o.Missing) > 0 {
 		ack = desk.AckForm
 	}
-	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: ack, Article: true})
+	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: ack, Article: true, Text: d.ready(route.Reply, o, ack)})
+	d.Commands = append(d.Commands, observe(0, route.Observers)...)
 	d.settle(ToTicket, "nuevo")
 	if linked.ID != 0 {
 		d.settle(ToTicket, "nuevo, vinculado con "+linked.Number)
@@ -241,7 +242,15 @@ func (d *decider) byRules(t desk.Ticket) (cmds []desk.Command, hold bool) {
 			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdTag, Actor: desk.System, Value: tag})
 		}
 	}
-	return cmds, r.Hold
+	return append(cmds, observe(t.ID, r.Observers)...), r.Hold
+}
+
+// observe makes those take part whom a rule names.
+func observe(t desk.TicketID, addresses []string) (cmds []desk.Command) {
+	for _, a := range addresses {
+		cmds = append(cmds, desk.Command{Ticket: t, Kind: desk.CmdJoin, Actor: desk.System, Address: a})
+	}
+	return cmds
 }
 
 func (d *decider) routing() Routing {

@@ -29,6 +29,8 @@ type ruleText struct {
 	Responsible string            `toml:"responsible" help:"Efecto: agente que responde por el ticket aunque otro lo atienda."`
 	Tags        []string          `toml:"tags" help:"Efecto: etiquetas, que se suman a las de las demás reglas que se cumplan."`
 	Fields      map[string]string `toml:"fields" help:"Efecto: campos de desk/fields.toml. $equipo pone lo que atrapó el grupo (?P<equipo>…) de un patrón; si no atrapó nada, el campo queda vacío. $$ es un $."`
+	Observers   []string          `toml:"observers" help:"Efecto: direcciones que desde entonces reciben las respuestas, además de las que añadan otras reglas que se cumplan."`
+	Reply       string            `toml:"reply" help:"Efecto: respuesta preparada de desk/answers que va en el acuse de recibo, como se llama su archivo: \"vpn\" para desk/answers/vpn.md."`
 	Owner       string            `toml:"owner" help:"Efecto: agente al que se asigna, como se llama en desk/agents.toml; o, entre los agentes de la cola que están, round-robin (por turnos), least-loaded (el que menos tickets tiene) u on-duty (el primero)."`
 	Language    string            `toml:"language" values:"es en pt" help:"Efecto: idioma en que se le escribe al solicitante."`
 	Ignore      bool              `toml:"ignore" help:"Efecto: el correo se guarda y no abre ticket ni recibe respuesta."`
