@@ -12,6 +12,9 @@
 //	article/<ticket>/<number>          desk.Article
 //	index/<field>/<value>/<ticket>     nothing; a pure function of the ticket
 //	term/<time>/<ticket>               nothing; when its next warning or breach comes; a pure function of the ticket
+//	wake/<time>/<ticket>               nothing; when the desk looks at it again; a pure function of the ticket
+//	listing/<n>                        the tickets of a list that an agent was sent, each at its revision
+//	digest/<agent>                     day of the last digest
 //	person/<id>                        desk.Person: the one place of an address
 //	address/<hash>                     person id
 //	mid/<hash>                         Received: a Message-ID that came in
