@@ -15,23 +15,34 @@ import (
 // Do carries out commands that came by no mail: from a link, from the command
 // line. A second call with the same key does nothing. A refusal is an error.
 func (g *Gateway) Do(ctx context.Context, key string, cmds ...desk.Command) error {
-	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
-	sent := 0
-	err := g.store.Update(ctx, func(tx store.Tx) error {
-		sent = 0
+	return g.act(ctx, func(tx store.Tx, _ *Setup, now time.Time) (desk.Tickets, []desk.Command, error) {
 		if before, err := tx.Done(key, now); err != nil || before {
-			return err
+			return nil, nil, err
 		}
-		s := g.settling(setup, now, nil)
-		s.tx = tx
 		ts := desk.Tickets{}
 		for _, c := range cmds {
 			t, err := tx.Ticket(c.Ticket)
 			if err != nil {
-				return err
+				return nil, nil, err
 			}
 			ts[c.Ticket] = t
 		}
+		return ts, cmds, nil
+	})
+}
+
+// act carries out, in one Update, what fn asks of tickets that it has read.
+func (g *Gateway) act(ctx context.Context, fn func(store.Tx, *Setup, time.Time) (desk.Tickets, []desk.Command, error)) error {
+	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
+	sent := 0
+	err := g.store.Update(ctx, func(tx store.Tx) error {
+		sent = 0
+		ts, cmds, err := fn(tx, setup, now)
+		if err != nil || len(cmds) == 0 {
+			return err
+		}
+		s := g.settling(setup, now, nil)
+		s.tx = tx
 		refused, err := s.carryOut(ts, cmds)
 		if err != nil {
 			return err

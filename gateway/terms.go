@@ -90,7 +90,11 @@ func (g *Gateway) eachDue(ctx context.Context, due func(store.Tx, time.Time, str
 			return err
 		}
 		for _, id := range ids {
-			if err := g.doDue(ctx, now, id, do); err != nil {
+			err := g.act(ctx, func(tx store.Tx, setup *Setup, now time.Time) (desk.Tickets, []desk.Command, error) {
+				t, err := tx.Ticket(id)
+				return desk.Tickets{id: t}, do(setup, t, now), err
+			})
+			if err != nil {
 				faults = append(faults, fmt.Errorf("ticket %d: %w", id, err))
 			}
 		}
@@ -98,30 +102,4 @@ func (g *Gateway) eachDue(ctx context.Context, due func(store.Tx, time.Time, str
 			return errors.Join(faults...)
 		}
 	}
-}
-
-func (g *Gateway) doDue(ctx context.Context, now time.Time, id desk.TicketID, do func(*Setup, desk.Ticket, time.Time) []desk.Command) error {
-	setup, sent := g.Setup(), 0
-	err := g.store.Update(ctx, func(tx store.Tx) error {
-		sent = 0
-		t, err := tx.Ticket(id)
-		if err != nil {
-			return err
-		}
-		s := g.settling(setup, now, nil)
-		s.tx = tx
-		refused, err := s.carryOut(desk.Tickets{id: t}, do(setup, t, now))
-		if err != nil {
-			return err
-		}
-		if refused != nil {
-			return refused
-		}
-		sent = s.sent
-		return nil
-	})
-	if err == nil && sent > 0 {
-		g.wakeSender()
-	}
-	return err
 }
