@@ -23,10 +23,7 @@ const (
 // shows it to be, as an extension, "" if that is not known: a name alone proves
 // nothing, and a program stays one under any name.
 func (p FilePolicy) Refuses(name, kind string, size int64) string {
-	extension := strings.TrimPrefix(strings.ToLower(path.Ext(name)), ".")
-	if extension == "jpeg" {
-		extension = "jpg"
-	}
+	extension := extensionOf(name)
 	if extension == "" {
 		extension = kind
 	}
@@ -41,6 +38,21 @@ func (p FilePolicy) Refuses(name, kind string, size int64) string {
 		return FileDisguise
 	}
 	return ""
+}
+
+// Disguised says that a file is not what its name says, by its content.
+func Disguised(name, kind string) bool {
+	extension := extensionOf(name)
+	return extension != "" && !mayBe(extension, kind)
+}
+
+// extensionOf returns a name's extension in lower case, without dot.
+func extensionOf(name string) string {
+	extension := strings.TrimPrefix(strings.ToLower(path.Ext(name)), ".")
+	if extension == "jpeg" {
+		return "jpg"
+	}
+	return extension
 }
 
 // containers are the extensions of files that look alike inside.

@@ -167,16 +167,61 @@ func (k *compiler) values(t conditionText, add func(string, condition)) {
 
 // requester compiles what is wanted of who writes.
 func (k *compiler) requester(t requesterText, add func(string, condition)) {
-	k.notEmpty("requester.client", len(t.Client))
-	for i, name := range t.Client {
-		t.Client[i] = k.reference(fmt.Sprintf("requester.client[%d]", i), name, k.names().clients)
+	known := k.names()
+	for _, in := range [...]struct {
+		key    string
+		kind   kind
+		values []string
+	}{
+		{"client", byClient, k.references("requester.client", t.Client, known.clients)},
+		{"service", byContract, k.references("requester.service", t.Service, known.services)},
+		{"product", byProduct, foldedAll(k.products(t.Product))},
+		{"department", byDepartment, foldedAll(k.listed("requester.department", t.Department))},
+		{"address", byAddress, k.addresses("requester.address", t.Address)},
+	} {
+		if len(in.values) > 0 {
+			add("requester."+in.key, k.member(in.kind, in.values))
+		}
 	}
-	if len(t.Client) > 0 {
-		add("requester.client", k.member(byClient, t.Client))
+	if t.Listed != nil {
+		add("requester.listed", k.member(byListed, []string{fmt.Sprint(*t.Listed)}))
 	}
-	if departments := k.listed("requester.department", t.Department); len(departments) > 0 {
-		add("requester.department", k.member(byDepartment, foldedAll(departments)))
+	if k.wordList("requester.name", t.Name) && len(t.Name) > 0 {
+		add("requester.name", &called{t.Name})
 	}
+	if numbers := k.listed("requester.phone", t.Phone); len(numbers) > 0 {
+		c := &phone{}
+		for i, n := range numbers {
+			c.globs = append(c.globs, digitsOf(n))
+			if c.globs[i] == "" {
+				k.fault(fmt.Sprintf("requester.phone[%d]", i), "aquí no hay ningún número")
+			}
+		}
+		add("requester.phone", c)
+	}
+}
+
+// references returns the names in a catalogue that a list means.
+func (k *compiler) references(key string, list []string, in catalogue) (names []string) {
+	k.notEmpty(key, len(list))
+	for i, name := range list {
+		names = append(names, k.reference(fmt.Sprintf("%s[%d]", key, i), name, in))
+	}
+	return names
+}
+
+// products checks that some client has each product.
+func (k *compiler) products(list []string) []string {
+	var all []string
+	for _, c := range k.world.Clients {
+		all = append(all, c.Products...)
+	}
+	for i, p := range k.listed("requester.product", list) {
+		if !slices.Contains(foldedAll(all), strings.Join(wordsOf(p), " ")) {
+			k.fault(fmt.Sprintf("requester.product[%d]", i), "ningún cliente de desk/clients.toml tiene el producto %q%s", p, meant(p, sorted(all), "productos"))
+		}
+	}
+	return list
 }
 
 // ticket compiles what is wanted of the ticket that a mail answers to.
@@ -242,7 +287,11 @@ func (k *compiler) files(t conditionText, add func(string, condition)) {
 		return
 	}
 	a := t.Attachment
-	c := &attachment{larger: int64(a.LargerThan), smaller: int64(a.SmallerThan)}
+	c := &attachment{contents: a.Content, larger: int64(a.LargerThan), smaller: int64(a.SmallerThan)}
+	k.notEmpty("attachment.content", len(a.Content))
+	if a.Disguised != nil {
+		c.disguised = fmt.Sprint(*a.Disguised)
+	}
 	for _, in := range [...]struct {
 		key  string
 		from []string

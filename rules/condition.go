@@ -51,6 +51,10 @@ const (
 	byTag
 	byClient
 	byDepartment
+	byListed
+	byAddress
+	byProduct
+	byContract
 	kinds
 )
 
@@ -84,8 +88,12 @@ var kindTable = [kinds]struct {
 		}
 		return foldedAll(v.Ticket.Tags)
 	}, "el ticket lleva la etiqueta", "el ticket no lleva la etiqueta", false},
-	byClient:     {func(v *view) []string { return []string{v.Client} }, "el cliente es", "el cliente es", true},
-	byDepartment: {func(v *view) []string { return foldedAll([]string{v.Department}) }, "la dependencia es", "la dependencia es", true},
+	byClient:     {func(v *view) []string { return []string{v.Contract.Name} }, "el cliente es", "el cliente es", true},
+	byDepartment: {func(v *view) []string { return foldedAll([]string{v.Known.Department}) }, "la dependencia es", "la dependencia es", true},
+	byListed:     {func(v *view) []string { return []string{fmt.Sprint(v.Known.Address != "")} }, "en desk/people.csv:", "en desk/people.csv:", true},
+	byAddress:    {func(v *view) []string { return []string{v.Known.Address} }, "la dirección principal es", "la dirección principal es", true},
+	byProduct:    {func(v *view) []string { return foldedAll(v.Contract.Products) }, "su cliente usa", "su cliente no usa", false},
+	byContract:   {func(v *view) []string { return v.Contract.Services }, "su cliente tiene el servicio", "su cliente no tiene el servicio", false},
 }
 
 func ofTicket(value func(v *view) string) func(v *view) []string {
@@ -338,6 +346,8 @@ func (c *headerWords) why(v *view, fits bool) string {
 // attachment wants a file. All that it asks for must hold of the same file.
 type attachment struct {
 	names, types    []string // globs, folded
+	contents        []string // what its first bytes show it to be
+	disguised       string   // "true" or "false": whether its content is not what its name says; "" does not ask
 	larger, smaller int64    // bytes; 0 for no limit
 }
 
@@ -350,6 +360,7 @@ func (c *attachment) fits(v *view) bool { return c.which(v) != "" }
 func (c *attachment) which(v *view) string {
 	for _, p := range v.Parts {
 		if c.takes(c.names, mail.Fold(p.Name)) && c.takes(c.types, p.Type) &&
+			(len(c.contents) == 0 || slices.Contains(c.contents, p.Kind)) && (c.disguised == "" || c.disguised == fmt.Sprint(desk.Disguised(p.Name, p.Kind))) &&
 			(c.larger == 0 || p.Size > c.larger) && (c.smaller == 0 || p.Size < c.smaller) {
 			return or(p.Name, p.Type)
 		}
@@ -369,6 +380,48 @@ func (c *attachment) why(v *view, fits bool) string {
 		return "no trae adjuntos"
 	}
 	return "ningún adjunto es como se pide"
+}
+
+// called wants a name of the requester with some words in it.
+type called struct{ words []string }
+
+func (c *called) cost() int    { return 1 }
+func (c *called) sign() string { return fmt.Sprint("called ", sorted(foldedAll(c.words))) }
+func (c *called) fits(v *view) bool {
+	have := wordsOf(v.Known.Name)
+	return slices.ContainsFunc(c.words, func(w string) bool { return containsRun(have, wordsOf(w)) })
+}
+func (c *called) why(v *view, fits bool) string {
+	if fits {
+		return "quien pide se llama " + v.Known.Name
+	}
+	return "quien pide se llama " + or(v.Known.Name, "no se sabe cómo") + ", no " + oneOf(quoted(c.words))
+}
+
+// phone wants a telephone number of the requester.
+type phone struct{ globs []string } // without what only makes a number easier to read
+
+func (c *phone) cost() int    { return 1 }
+func (c *phone) sign() string { return fmt.Sprint("phone ", sorted(c.globs)) }
+func (c *phone) fits(v *view) bool {
+	have := digitsOf(v.Known.Phone)
+	return have != "" && slices.ContainsFunc(c.globs, func(g string) bool { ok, _ := path.Match(g, have); return ok })
+}
+func (c *phone) why(v *view, fits bool) string {
+	if fits {
+		return "su teléfono es " + v.Known.Phone
+	}
+	return "su teléfono es " + or(v.Known.Phone, "desconocido") + ", no " + oneOf(c.globs)
+}
+
+// digitsOf returns a telephone number, or a glob of some, without blanks and marks.
+func digitsOf(number string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || strings.ContainsRune("+*?", r) {
+			return r
+		}
+		return -1
+	}, number)
 }
 
 // subjectIs wants a subject, or none.

@@ -40,6 +40,7 @@ type expressionEnv struct {
 	Attachments []expressionFile  `expr:"attachments"`
 	Headers     map[string]string `expr:"headers"` // by name in lower case; the first of each
 	Ticket      expressionTicket  `expr:"ticket"`
+	Requester   expressionPerson  `expr:"requester"`
 
 	// Has says whether one of the words or phrases stands in the text, without
 	// case and accents. Fold takes both away.
@@ -51,6 +52,18 @@ type expressionFile struct {
 	Name string `expr:"name"`
 	Type string `expr:"type"`
 	Size int    `expr:"size"` // bytes
+	Kind string `expr:"content"`
+}
+
+// expressionPerson is what the desk's files tell of the requester.
+type expressionPerson struct {
+	Name       string   `expr:"name"`
+	Address    string   `expr:"address"` // "" for one who is not in desk/people.csv
+	Phone      string   `expr:"phone"`
+	Department string   `expr:"department"`
+	Client     string   `expr:"client"`
+	Products   []string `expr:"products"`
+	Services   []string `expr:"services"`
 }
 
 type expressionTicket struct {
@@ -126,8 +139,9 @@ func (v *view) makeEnv() *expressionEnv {
 	}
 	e.List = listID(e.Headers["list-id"])
 	for _, p := range v.Parts[:min(len(v.Parts), expressionFiles)] {
-		e.Attachments = append(e.Attachments, expressionFile{p.Name, p.Type, int(p.Size)})
+		e.Attachments = append(e.Attachments, expressionFile{p.Name, p.Type, int(p.Size), p.Kind})
 	}
+	e.Requester = expressionPerson{v.Known.Name, v.Known.Address, v.Known.Phone, v.Known.Department, v.Contract.Name, v.Contract.Products, v.Contract.Services}
 	if t := v.Ticket; t != nil {
 		e.Ticket = expressionTicket{t.Number, string(t.State), t.Queue, t.Type, t.Priority, t.Assignee}
 	}

@@ -193,7 +193,7 @@ func (d *decider) form(o *desk.Opening) {
 		return
 	}
 	found := ReadForm(d.Message.Text, d.fields(category.Required))
-	known := d.World.Known[strings.ToLower(d.from().Address)]
+	known, _ := d.knownRequester()
 	o.Fields = maps.Clone(o.Fields)
 	if o.Fields == nil {
 		o.Fields = map[string]string{}
@@ -224,7 +224,9 @@ func (d *decider) knownValue(f desk.FieldKind, known desk.Known) string {
 	value := ""
 	switch f.Known {
 	case "name":
-		value = or(known.Name, d.from().Name)
+		if value = known.Name; value == "" && d.behalf == "" {
+			value = d.from().Name
+		}
 	case "department":
 		value = known.Department
 	case "phone":

@@ -260,10 +260,7 @@ func (d *decider) routing() Routing {
 	if strings.TrimSpace(r.Body) == "" {
 		r.Body = m.Text
 	}
-	if client, ok := d.World.ClientOf(r.From); ok {
-		r.Client = client.Name
-	}
-	r.Department = d.World.Known[strings.ToLower(r.From)].Department
+	r.Known, r.Contract = d.knownRequester()
 	for _, a := range m.Cc {
 		r.Cc = append(r.Cc, a.Address)
 	}
@@ -271,6 +268,14 @@ func (d *decider) routing() Routing {
 		r.To = append(r.To, a.Address)
 	}
 	return r
+}
+
+// knownRequester is what the desk's files tell of who asks: of whoever an agent
+// opens a ticket for, else of the sender.
+func (d *decider) knownRequester() (desk.Known, desk.Client) {
+	address := strings.ToLower(or(d.behalf, d.from().Address))
+	client, _ := d.World.ClientOf(address)
+	return d.World.Known[address], client
 }
 
 // opening fills in what no rule has said.
@@ -319,9 +324,8 @@ func (d *decider) details(r Route, category desk.Category) desk.Details {
 	if t.Impact == 0 {
 		t.Impact = category.Impact
 	}
-	if client, ok := d.World.ClientOf(or(d.behalf, d.from().Address)); ok {
-		t.Client = client.Name
-	}
+	_, client := d.knownRequester()
+	t.Client = client.Name
 	return t
 }
 

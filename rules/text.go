@@ -55,14 +55,14 @@ type conditionText struct {
 	Plus           []string          `toml:"plus" help:"Condición: lo que va tras el «+» en nuestra dirección: redes para soporte+redes@…."`
 	List           []string          `toml:"list" help:"Condición: lista de correo de la que viene (su List-Id, sin ángulos). «*.listas.uni.example» vale para todas las de ahí."`
 	Class          []string          `toml:"class" values:"human list machine auto-reply calendar bounce receipt complaint own" help:"Condición: clase del correo. Sin esta clave la regla solo mira correos de personas (human y list)."`
-	Attachment     *attachmentText   `toml:"attachment" inline:"true" help:"Condición: trae un adjunto que cumple todo lo que diga la tabla: name y type (listas, con * y ?), larger_than y smaller_than (tamaños, como \"5MB\"). Vacía, {}, vale para cualquier adjunto."`
+	Attachment     *attachmentText   `toml:"attachment" inline:"true" help:"Condición: trae un adjunto que cumple todo lo que diga la tabla: name y type (listas, con * y ?), content (lo que muestran sus primeros bytes: pdf, exe…, diga lo que diga su nombre), disguised (true: su contenido no es lo que dice su nombre), larger_than y smaller_than (tamaños, como \"5MB\"). Vacía, {}, vale para cualquier adjunto."`
 	Header         map[string]any    `toml:"header" help:"Condición: campos de la cabecera, cada uno con una palabra o frase o una lista de ellas: header = {X-Spam-Flag = \"yes\"}. De varios campos deben cumplirse todos."`
 	HeaderPattern  map[string]string `toml:"header_pattern" help:"Condición: campos de la cabecera, cada uno con una expresión regular."`
 	TextLanguage   []string          `toml:"text_language" values:"es en pt unknown" help:"Condición: idioma en que está escrito el correo, por sus palabras más comunes. unknown: no se puede decir, como en los textos cortos."`
 	Trust          []string          `toml:"trust" values:"nothing auth token auth+token bound auth+bound" help:"Condición: qué se comprobó del remitente. nothing, nada; auth, su dominio lo dejó salir; token, trae una seña nuestra; bound, la seña era para él."`
 	Known          *bool             `toml:"known" help:"Condición: true, alguien ya escribió antes desde esa dirección; false, es la primera vez."`
 	Ticket         *ticketText       `toml:"ticket" inline:"true" help:"Condición, solo con on = \"reply\": el ticket al que se responde: state, queue, type, priority, owner, category y tag (listas)."`
-	Requester      *requesterText    `toml:"requester" inline:"true" help:"Condición: quién escribe, según desk/people.csv y desk/clients.toml: client y department (listas)."`
+	Requester      *requesterText    `toml:"requester" inline:"true" help:"Condición: quién escribe, según desk/people.csv y desk/clients.toml, o por quién lo hace un agente: listed (true: está en desk/people.csv), name (palabras de su nombre), address (su dirección principal, escriba desde la que escriba), phone (con * y ?), department, client, y product y service (que su cliente tiene contratados; listas)."`
 	During         string            `toml:"during" help:"Condición: el correo llegó mientras está abierto ese calendario de desk/calendars.toml."`
 	Outside        string            `toml:"outside" help:"Condición: llegó mientras ese calendario está cerrado."`
 	Weekdays       []string          `toml:"weekdays" help:"Condición: días de la semana en que llegó, como lunes o sábado."`
@@ -77,13 +77,21 @@ type conditionText struct {
 type attachmentText struct {
 	Name        []string `toml:"name"`
 	Type        []string `toml:"type"`
+	Content     []string `toml:"content" values:"pdf zip ole rar 7z gz png jpg gif bmp tif webp exe elf class sh rtf"`
+	Disguised   *bool    `toml:"disguised"`
 	LargerThan  byteSize `toml:"larger_than"`
 	SmallerThan byteSize `toml:"smaller_than"`
 }
 
 type requesterText struct {
-	Client     []string `toml:"client"`
+	Listed     *bool    `toml:"listed"`
+	Name       []string `toml:"name"`
+	Address    []string `toml:"address"`
+	Phone      []string `toml:"phone"`
 	Department []string `toml:"department"`
+	Client     []string `toml:"client"`
+	Product    []string `toml:"product"`
+	Service    []string `toml:"service"`
 }
 
 type ticketText struct {

@@ -30,8 +30,8 @@ type Routing struct {
 	Ticket  *desk.Ticket // that it answers to; nil for one that opens a ticket
 	Person  desk.Person  // who writes; the zero Person if nobody knows him
 
-	Client     string // of the sender, "" if nobody knows
-	Department string // of the sender, "" if nobody knows
+	Known    desk.Known  // what the files tell of the requester; zero if nothing
+	Contract desk.Client // that the requester belongs to; zero if nobody knows
 }
 
 // view is a mail as rules see it: what is derived from it is made when it is

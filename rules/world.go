@@ -123,7 +123,6 @@ func (b *builder) agent(c *checker, t agentText) {
 	b.faults = append(b.faults, c.faults...)
 }
 
-// away reads the days on which an agent is not there, in the desk's zone.
 // digestAt reads the hour of a digest, since midnight; 0 for none.
 func digestAt(c *checker, text string) time.Duration {
 	if text == "" {
@@ -137,6 +136,7 @@ func digestAt(c *checker, text string) time.Duration {
 	return since
 }
 
+// away reads the days on which an agent is not there, in the desk's zone.
 func (b *builder) away(c *checker, texts []string) (spans []desk.Absence) {
 	zone := b.world.Zone
 	if zone == nil {
