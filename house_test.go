@@ -35,14 +35,15 @@ var house = map[string]string{
 	"mailin/imap":     "mail",
 	"mailin/verify":   "mail",
 	"oauth":           "",
+	"search":          "",
 	"peers":           "",
 	"web":             "desk templates",
-	"gateway":         "desk mail mailout rules store store/intake templates web",
+	"gateway":         "desk mail mailout rules search store store/intake templates web",
 	"demo":            "mail mailin",
 	"bench":           "",
 	"corpus":          "mail",
 	"testdata/desks":  "",
-	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout oauth rules store store/bolt store/intake templates testdata/desks web",
+	"cmd/ventanilla":  "demo desk gateway mail mailin mailin/imap mailin/verify mailout oauth rules search store store/bolt store/intake templates testdata/desks web",
 }
 
 // pure packages may not import what reads or writes the world, nor ask for the
@@ -60,6 +61,7 @@ var caged = map[string]string{
 	"github.com/emersion/go-msgauth":      "mailin/verify",
 	"github.com/pires/go-proxyproto":      "mailin",
 	"blitiri.com.ar/go/spf":               "mailin/verify",
+	"github.com/blevesearch/bleve":        "search",
 	"github.com/emersion/go-ical":         "mail",
 	"github.com/emersion/go-message":      "mail",
 	"github.com/jhillyerd/enmime":         "mail",

@@ -15,6 +15,7 @@ import (
 	"ventanilla/mail"
 	"ventanilla/mailout"
 	"ventanilla/rules"
+	"ventanilla/search"
 	"ventanilla/store"
 	"ventanilla/store/intake"
 	"ventanilla/templates"
@@ -41,6 +42,7 @@ type Gateway struct {
 	slog   *slog.Logger
 	limits mail.Limits
 	sender atomic.Pointer[func()] // wakes the sender
+	index  atomic.Pointer[search.Index]
 
 	pace pace
 }

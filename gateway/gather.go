@@ -390,9 +390,11 @@ func domainOf(address string) string { return address[strings.LastIndexByte(addr
 const followMost = 20
 
 // follow returns the ticket in which one lives on. One that is not there stays.
-func (s *settling) follow(id desk.TicketID) (desk.TicketID, error) {
+func (s *settling) follow(id desk.TicketID) (desk.TicketID, error) { return follow(s.tx, id) }
+
+func follow(tx store.Tx, id desk.TicketID) (desk.TicketID, error) {
 	for range followMost {
-		t, err := s.tx.Ticket(id)
+		t, err := tx.Ticket(id)
 		if errors.Is(err, store.ErrNotFound) {
 			return id, nil
 		}

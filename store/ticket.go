@@ -69,6 +69,11 @@ func (tx Tx) PutTicket(t desk.Ticket, evs []desk.Event) error {
 	if err := tx.putIndex(old, t); err != nil {
 		return err
 	}
+	if len(evs) > 0 {
+		if err := tx.addChange(Change{Ticket: t.ID, First: evs[0].Seq, Last: t.Revision}); err != nil {
+			return err
+		}
+	}
 	return tx.put("ticket/"+id10(t.ID), t)
 }
 
@@ -152,6 +157,15 @@ func (tx Tx) putIndex(old, t desk.Ticket) error {
 // Events returns a ticket's events in order.
 func (tx Tx) Events(id desk.TicketID) (evs []desk.Event, err error) {
 	err = each(tx, "event/"+id10(id)+"/", "", 0, false, func(_ string, e desk.Event) error {
+		evs = append(evs, e)
+		return nil
+	})
+	return evs, err
+}
+
+// EventsBetween returns a ticket's events from one Seq to another, both with them.
+func (tx Tx) EventsBetween(id desk.TicketID, first, last int) (evs []desk.Event, err error) {
+	err = each(tx, "event/"+id10(id)+"/", fmt.Sprintf("%06d", first-1), last-first+1, false, func(_ string, e desk.Event) error {
 		evs = append(evs, e)
 		return nil
 	})

@@ -1,0 +1,247 @@
+// Package search finds tickets by their words, and what the desk knows by what
+// somebody asks. Words are reduced to Spanish stems: «impresoras» finds
+// «impresora», «configuracion» finds «configuración».
+//
+// An [Index] lies in a folder and follows the store: it keeps how far it came
+// beside what it knows, in the same write, so that after a crash it goes on where
+// it was. What is broken, or of another layout, is thrown away and made anew. The
+// index is a copy: nothing is lost with it.
+package search
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/blevesearch/bleve/v2"
+	"github.com/blevesearch/bleve/v2/analysis/lang/es"
+	"github.com/blevesearch/bleve/v2/mapping"
+	"github.com/blevesearch/bleve/v2/search/query"
+)
+
+// Text is one text that belongs to a ticket. Part 0 is what the ticket is called;
+// its articles have their numbers.
+type Text struct {
+	Ticket uint64
+	Part   int
+	Title  string
+	Body   string
+	Gone   bool // it is to be forgotten
+}
+
+func (t Text) key() string { return strconv.FormatUint(t.Ticket, 10) + "/" + strconv.Itoa(t.Part) }
+
+// Index is an index of tickets on the disk. Its methods may be used by several
+// goroutines; there must be one writer.
+type Index struct {
+	folder string
+	mu     sync.RWMutex
+	live   bleve.Index
+	name   string // of live, within folder
+}
+
+// places are the two of an index within its folder: one serves while the other is
+// made. Their number is the layout of what is written; another one is made anew.
+var places = [2]string{"1-a", "1-b"}
+
+const cursorName = "cursor"
+
+// Open opens the index in a folder, which is made if it is missing. An index that
+// cannot be read is thrown away.
+func Open(folder string) (*Index, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("open the search index: %w", err)
+	}
+	x := &Index{folder: folder, name: places[0]}
+	if name, err := os.ReadFile(filepath.Join(folder, "current")); err == nil && strings.TrimSpace(string(name)) == places[1] {
+		x.name = places[1]
+	}
+	path := filepath.Join(folder, x.name)
+	live, err := bleve.OpenUsing(path, settings())
+	if err == nil {
+		x.live = live
+		return x, x.sweep()
+	}
+	if err := os.RemoveAll(path); err != nil {
+		return nil, fmt.Errorf("throw a broken search index away: %w", err)
+	}
+	if x.live, err = create(path); err != nil {
+		return nil, err
+	}
+	return x, errors.Join(x.point(), x.sweep())
+}
+
+// settings of the segments: the folder is this user's alone, as all of the state.
+func settings() map[string]any { return map[string]any{"bolt_timeout": "1s"} }
+
+func create(path string) (bleve.Index, error) {
+	x, err := bleve.NewUsing(path, fields(), "scorch", "scorch", settings())
+	if err != nil {
+		return nil, fmt.Errorf("make a search index: %w", err)
+	}
+	return x, nil
+}
+
+// fields says how texts are indexed: nothing is stored but the words.
+func fields() mapping.IndexMapping {
+	words := bleve.NewTextFieldMapping()
+	words.Analyzer, words.Store, words.IncludeInAll, words.IncludeTermVectors, words.DocValues = es.AnalyzerName, false, false, false, false
+	d := bleve.NewDocumentStaticMapping()
+	d.AddFieldMappingsAt("title", words)
+	d.AddFieldMappingsAt("body", words)
+	m := bleve.NewIndexMapping()
+	m.DefaultMapping, m.DefaultAnalyzer = d, es.AnalyzerName
+	return m
+}
+
+// point notes which of the two places serves, for the next start.
+func (x *Index) point() error {
+	tmp := filepath.Join(x.folder, "current.new")
+	if err := os.WriteFile(tmp, []byte(x.name+"\n"), 0o600); err != nil {
+		return fmt.Errorf("note the search index: %w", err)
+	}
+	return os.Rename(tmp, filepath.Join(x.folder, "current"))
+}
+
+// sweep removes what is not in use.
+func (x *Index) sweep() error {
+	entries, err := os.ReadDir(x.folder)
+	for _, e := range entries {
+		if e.IsDir() && e.Name() != x.name {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(x.folder, e.Name())))
+		}
+	}
+	return err
+}
+
+// Close closes the index.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.live.Close()
+}
+
+// Cursor returns how far the index has followed, as its last Write said; false
+// where it knows nothing yet.
+func (x *Index) Cursor() (cursor uint64, ok bool, err error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	b, err := x.live.GetInternal([]byte(cursorName))
+	if err != nil || len(b) != 8 {
+		return 0, false, err
+	}
+	return binary.BigEndian.Uint64(b), true, nil
+}
+
+// Write adds texts, replaces those that it has, forgets those that are gone, and
+// notes the cursor: all of it or nothing.
+func (x *Index) Write(texts []Text, cursor uint64) error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return write(x.live, texts, &cursor)
+}
+
+func write(to bleve.Index, texts []Text, cursor *uint64) error {
+	b := to.NewBatch()
+	for _, t := range texts {
+		if t.Gone {
+			b.Delete(t.key())
+			continue
+		}
+		if err := b.Index(t.key(), map[string]any{"title": t.Title, "body": t.Body}); err != nil {
+			return fmt.Errorf("index ticket %d: %w", t.Ticket, err)
+		}
+	}
+	if cursor != nil {
+		b.SetInternal([]byte(cursorName), binary.BigEndian.AppendUint64(nil, *cursor))
+	}
+	if err := to.Batch(b); err != nil {
+		return fmt.Errorf("write the search index: %w", err)
+	}
+	return nil
+}
+
+// Rebuild makes the index anew while the old one serves: fill is given what adds
+// texts, and returns the cursor from which it is to follow on. On an error the old
+// index stays.
+func (x *Index) Rebuild(fill func(add func([]Text) error) (cursor uint64, err error)) error {
+	name := places[0]
+	if x.name == name {
+		name = places[1]
+	}
+	path := filepath.Join(x.folder, name)
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	next, err := create(path)
+	if err != nil {
+		return err
+	}
+	cursor, err := fill(func(texts []Text) error { return write(next, texts, nil) })
+	if err == nil {
+		err = write(next, nil, &cursor)
+	}
+	if err != nil {
+		return errors.Join(err, next.Close(), os.RemoveAll(path))
+	}
+	x.mu.Lock()
+	old := x.live
+	x.live, x.name = next, name
+	x.mu.Unlock()
+	return errors.Join(x.point(), old.Close(), x.sweep())
+}
+
+// wordsMost is how many words of a question count, the first ones.
+const wordsMost = 16
+
+// Find returns the tickets that have all the words, in what they are called or in
+// one of their articles, the best first, at most limit.
+func (x *Index) Find(ctx context.Context, words string, limit int) (tickets []uint64, err error) {
+	asked := strings.Fields(words)
+	var all []query.Query
+	for _, w := range asked[:min(len(asked), wordsMost)] {
+		title, body := bleve.NewMatchQuery(w), bleve.NewMatchQuery(w)
+		title.SetField("title")
+		title.SetBoost(3)
+		body.SetField("body")
+		title.Analyzer, body.Analyzer = es.AnalyzerName, es.AnalyzerName
+		if len(stems(w)) > 0 { // «de» and «la» are in every text
+			all = append(all, bleve.NewDisjunctionQuery(title, body))
+		}
+	}
+	if len(all) == 0 {
+		return nil, nil
+	}
+	seen := map[uint64]bool{}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for from := 0; len(tickets) < limit && from < 10*limit; from += 2 * limit {
+		r, err := x.live.SearchInContext(ctx, bleve.NewSearchRequestOptions(bleve.NewConjunctionQuery(all...), 2*limit, from, false))
+		if err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		for _, h := range r.Hits {
+			id, _ := strconv.ParseUint(h.ID[:strings.IndexByte(h.ID, '/')], 10, 64)
+			if !seen[id] && len(tickets) < limit {
+				seen[id], tickets = true, append(tickets, id)
+			}
+		}
+		if len(r.Hits) < 2*limit {
+			break
+		}
+	}
+	return tickets, nil
+}
+
+// Size returns how many texts the index has.
+func (x *Index) Size() (uint64, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.live.DocCount()
+}
