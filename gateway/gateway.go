@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,7 +43,9 @@ type Gateway struct {
 	slog   *slog.Logger
 	limits mail.Limits
 	sender atomic.Pointer[func()] // wakes the sender
-	index  atomic.Pointer[search.Index]
+
+	index    atomic.Pointer[search.Index]
+	indexing sync.Mutex // one writes into it at a time
 
 	pace pace
 }

@@ -47,17 +47,19 @@ func (g *Gateway) Follow(ctx context.Context, x *search.Index) {
 // CatchUp brings an index to where the store is now. One that knows nothing, or is
 // too far behind, is made anew.
 func (g *Gateway) CatchUp(ctx context.Context, x *search.Index) error {
+	g.indexing.Lock()
+	defer g.indexing.Unlock()
 	for ctx.Err() == nil {
 		cursor, ok, err := x.Cursor()
 		if err != nil {
 			return err
 		}
 		if !ok {
-			return g.Reindex(ctx, x, func(int) {})
+			return g.reindex(ctx, x, func(int) {})
 		}
 		done, err := g.followOnce(ctx, x, cursor)
 		if errors.Is(err, store.ErrFeedGone) {
-			return g.Reindex(ctx, x, func(int) {})
+			return g.reindex(ctx, x, func(int) {})
 		}
 		if err != nil || done {
 			return err
@@ -118,6 +120,12 @@ func (g *Gateway) followOnce(ctx context.Context, x *search.Index, cursor uint64
 // Reindex makes an index anew out of the whole store, a few tickets at a time, while
 // the old one serves. told hears how many tickets are in it.
 func (g *Gateway) Reindex(ctx context.Context, x *search.Index, told func(tickets int)) error {
+	g.indexing.Lock()
+	defer g.indexing.Unlock()
+	return g.reindex(ctx, x, told)
+}
+
+func (g *Gateway) reindex(ctx context.Context, x *search.Index, told func(tickets int)) error {
 	return x.Rebuild(func(add func([]search.Text) error) (cursor uint64, err error) {
 		var before desk.TicketID
 		if err := g.store.View(ctx, func(tx store.Tx) (err error) { cursor, err = tx.FeedEnd(); return err }); err != nil {

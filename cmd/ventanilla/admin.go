@@ -55,6 +55,8 @@ func adminHandler(h *house) http.Handler {
 		}
 		return showTicket(r.Context(), h, r.PathValue("number"), text)
 	})
+	handle("GET /find", func(r *http.Request) (any, error) { return findTickets(r, h) })
+	m.HandleFunc("POST /reindex", func(w http.ResponseWriter, r *http.Request) { reindex(w, r, h) })
 	handle("GET /outbox", func(r *http.Request) (any, error) { return listOutbox(r, h) })
 	handle("POST /outbox/retry", func(r *http.Request) (any, error) { return nil, h.RetryOutgoing(r.Context(), r.FormValue("id")) })
 	handle("POST /outbox/drop", func(r *http.Request) (any, error) { return nil, h.DropOutgoing(r.Context(), r.FormValue("id")) })

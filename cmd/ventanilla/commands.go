@@ -391,6 +391,9 @@ func withoutFromLine(r io.Reader) io.Reader {
 type ticketCmd struct {
 	List ticketListCmd `cmd:"" help:"Lista tickets, los más nuevos primero."`
 	Show ticketShowCmd `cmd:"" help:"Muestra un ticket: datos, historia y textos."`
+
+	Find    ticketFindCmd    `cmd:"" help:"Busca tickets por sus palabras."`
+	Reindex ticketReindexCmd `cmd:"" help:"Hace de nuevo el índice en que se busca."`
 }
 
 type ticketListCmd struct {
@@ -417,9 +420,7 @@ func (l ticketListCmd) Run(ctx context.Context, t *terminal) error {
 	if err := t.ask(ctx, "GET", "/tickets", v, nil, &ts); err != nil {
 		return err
 	}
-	return list(t, ts, []string{"NÚMERO", "ESTADO", "COLA", "AGENTE", "PRIORIDAD", "ABIERTO", "ASUNTO"}, func(k desk.Ticket) []string {
-		return []string{"#" + k.Number, string(k.State), k.Queue, k.Assignee, rules.PriorityWord(k.Priority), date(k.OpenedAt), k.Subject}
-	})
+	return list(t, ts, []string{"NÚMERO", "ESTADO", "COLA", "AGENTE", "PRIORIDAD", "ABIERTO", "ASUNTO"}, ticketRow)
 }
 
 func date(at time.Time) string { return at.Local().Format("2006-01-02 15:04") }

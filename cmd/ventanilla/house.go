@@ -37,6 +37,7 @@ type house struct {
 	config *Config
 	slog   *slog.Logger
 
+	index    indexed
 	verifier *verify.Verifier // of the senders of strangers; nil where nobody is verified
 }
 
@@ -88,7 +89,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 }
 
 // close closes what is open. Nothing may use the house any more.
-func (h *house) close() error { return errors.Join(h.log.Close(), h.engine.Close()) }
+func (h *house) close() error { return errors.Join(h.index.close(), h.log.Close(), h.engine.Close()) }
 
 // loadSetup reads all that an admin can change while the desk runs. A broken
 // template is reported and the shipped one serves; anything else that is wrong

@@ -109,6 +109,11 @@ func (s *service) run(ctx context.Context) error {
 	workers.Go(func() { s.broke(s.Run(work)) })
 	workers.Go(func() { s.Tidy(work) })
 	workers.Go(func() { s.watch(work, s.reloads) })
+	if x, err := s.openIndex(ctx, true); err != nil {
+		s.slog.Error("nothing can be searched", "error", err) // nothing else depends on it
+	} else {
+		workers.Go(func() { s.Follow(work, x) })
+	}
 	if s.poll != nil {
 		workers.Go(func() { s.broke(s.poll.Run(work)) })
 	}
