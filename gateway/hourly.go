@@ -100,13 +100,22 @@ func (g *Gateway) tellListed(tx store.Tx, setup *Setup, now time.Time, l store.L
 // TellAdmin writes to the admin, if there is one: a reason that words.txt has as
 // reason-… and admin-…, and lines as they are. The same lines are told once a day.
 func (g *Gateway) TellAdmin(ctx context.Context, reason string, lines []string) error {
+	return g.tellAdmin(ctx, reason, g.now().Format(" 2006-01-02 "), lines)
+}
+
+// TellAdminOnce is TellAdmin for lines that are told once for all time.
+func (g *Gateway) TellAdminOnce(ctx context.Context, reason string, lines []string) error {
+	return g.tellAdmin(ctx, reason, " once ", lines)
+}
+
+func (g *Gateway) tellAdmin(ctx context.Context, reason, when string, lines []string) error {
 	setup, now := g.Setup(), g.now()
 	if setup.World.AdminAddress == "" {
 		return nil
 	}
 	language := setup.World.Language
 	d := templates.Data{Subject: setup.Words.Word(language, "admin-"+reason), Reason: setup.Words.Word(language, "reason-"+reason), Lines: lines}
-	seed := reason + now.Format(" 2006-01-02 ") + strings.Join(lines, "\n")
+	seed := reason + when + strings.Join(lines, "\n")
 	o, err := g.renderer(setup).Letter(mailout.Letter{Template: "aviso-admin", To: mailout.Addressee{Address: setup.World.AdminAddress, Language: language}, Seed: seed, At: now, Data: d})
 	if err != nil {
 		return fmt.Errorf("write to the admin: %w", err)

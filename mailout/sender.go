@@ -82,6 +82,9 @@ type Smarthost struct {
 	// Password is asked for at each new connection, so that a changed secret
 	// needs no restart. It is neither kept nor logged.
 	Password func() (string, error)
+
+	// Auth proves in place of Password who we are, where it is set.
+	Auth Authenticator
 }
 
 // SenderOptions are the settings of a [Sender].

@@ -49,7 +49,7 @@ func (h *Smarthost) check() error {
 	if strings.ContainsAny(h.Hello, "\r\n ") {
 		return errors.New("hello is no host name")
 	}
-	if h.User != "" && h.Password == nil {
+	if h.User != "" && h.Password == nil && h.Auth == nil {
 		return errors.New("a user without a password")
 	}
 	return nil
@@ -114,7 +114,7 @@ func (r *route) begin(ctx context.Context, c *connection) (step string, err erro
 	if _, encrypted := stream.(*tls.Conn); !encrypted && !loopback(c.socket) {
 		return "AUTH", words("no password is sent in plain text")
 	}
-	return "AUTH", r.host.authenticate(c.client)
+	return "AUTH", r.host.authenticate(ctx, c.client)
 }
 
 // startTLS speaks up to the server's consent to begin TLS. go-smtp would do it,
@@ -178,9 +178,13 @@ func (c *greetedConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// authenticate does AUTH PLAIN, or LOGIN where there is no PLAIN. Nothing that
-// the server says comes into the error: it may repeat what was sent to it.
-func (h *Smarthost) authenticate(client *smtp.Client) error {
+// authenticate shows a token, or does AUTH PLAIN, or LOGIN where there is no
+// PLAIN. Nothing that the server says comes into the error: it may repeat what was
+// sent to it.
+func (h *Smarthost) authenticate(ctx context.Context, client *smtp.Client) error {
+	if h.Auth != nil {
+		return h.showToken(ctx, client)
+	}
 	password, err := h.Password()
 	if err != nil {
 		return fmt.Errorf("%w: %w", words("the password cannot be read"), err)
@@ -194,7 +198,11 @@ func (h *Smarthost) authenticate(client *smtp.Client) error {
 	default:
 		return words("the server offers neither PLAIN nor LOGIN")
 	}
-	err = client.Auth(mechanism)
+	return authFault(client.Auth(mechanism))
+}
+
+// authFault keeps the code of a refusal, and none of its words.
+func authFault(err error) error {
 	var refused *smtp.SMTPError
 	if errors.As(err, &refused) {
 		return &smtp.SMTPError{Code: refused.Code, EnhancedCode: refused.EnhancedCode, Message: "authentication refused"}

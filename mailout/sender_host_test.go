@@ -253,6 +253,9 @@ func (s *session) auth(argument string) bool {
 		second, _ := base64.StdEncoding.DecodeString(strings.TrimSpace(line))
 		got = "\x00" + got + "\x00" + string(second)
 	}
+	if mechanism == "XOAUTH2" || mechanism == "OAUTHBEARER" {
+		return s.bearer(argument, got)
+	}
 	s.loggedIn = slices.Contains(s.logins, mechanism) && got == "\x00"+s.user+"\x00"+s.password
 	if !s.loggedIn {
 		// A server may well repeat what it did not like.
@@ -263,6 +266,19 @@ func (s *session) auth(argument string) bool {
 		return s.reply("AUTH", argument, answer)
 	}
 	return s.reply("AUTH", argument, "235 2.7.0 welcome")
+}
+
+// bearer takes the token that the password says. A refusal comes as a challenge
+// with its reason, which has to be answered first.
+func (s *session) bearer(argument, got string) bool {
+	if s.loggedIn = strings.Contains(got, "\x01auth=Bearer "+s.password+"\x01"); s.loggedIn {
+		return s.reply("AUTH", argument, "235 2.7.0 welcome")
+	}
+	s.say("334 " + base64.StdEncoding.EncodeToString([]byte(`{"status":"401"}`)))
+	if _, err := s.in.ReadString('\n'); err != nil {
+		return false
+	}
+	return s.reply("AUTH", argument, "535 5.7.3 wrong: "+got)
 }
 
 func (s *session) data(line string) bool {

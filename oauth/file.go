@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -51,7 +52,7 @@ func writeToken(path string, f tokenFile) error {
 		return err
 	}
 	_, err = file.Write(raw)
-	err = errors.Join(err, file.Sync(), file.Close())
+	err = errors.Join(err, file.Sync(), file.Close(), ownLike(file.Name(), filepath.Dir(path)))
 	if err == nil {
 		err = os.Rename(file.Name(), path)
 	}
@@ -63,4 +64,35 @@ func writeToken(path string, f tokenFile) error {
 		return err
 	}
 	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// makeFolder makes a folder for its owner alone, who is that of the folder above.
+func makeFolder(path string) error {
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(path)
+	if err := makeFolder(above); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return ownLike(path, above)
+}
+
+// ownLike gives a file or folder that root has made to the owner of another, so
+// that the service reads what an admin got for it.
+func ownLike(path, like string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	info, err := os.Stat(like)
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return os.Chown(path, int(st.Uid), int(st.Gid))
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 // Package oauth gets the tokens with which a mailbox or a smarthost is entered
-// where passwords are no longer taken: by a refresh token (RFC 6749 §6) or by
-// client credentials (RFC 6749 §4.4).
+// where passwords are no longer taken: by a refresh token (RFC 6749 §6) that a
+// person has given by logging in (RFC 8628, or RFC 6749 §4.1 with RFC 7636), or
+// by client credentials (RFC 6749 §4.4).
 package oauth
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -21,16 +23,35 @@ const (
 	warning = 14 * 24 * time.Hour // and an end told so long before it comes
 )
 
-// Account says whose tokens a Source gets, and from where.
+// Account says whose tokens a Source gets, and from where. Its addresses are
+// https, or http on a loopback address.
 type Account struct {
 	Name          string // as admins know it
-	TokenURL      string // https, or http on a loopback address
+	TokenURL      string
+	DeviceURL     string // where a login by device code begins (RFC 8628 §3.1); "" where there is none
+	AuthorizeURL  string // where a login in a browser begins (RFC 6749 §3.1); "" where there is none
 	ClientID      string
-	ClientSecret  string // may be empty where a refresh token is used
 	Scopes        []string
 	TokenFile     string        // of the refresh token; empty: client credentials
 	SecretExpires time.Time     // zero: not known
 	Idle          time.Duration // after which an unused refresh token dies; 0: never
+
+	// Secret is that of the client, asked for at each request; nil where there is
+	// none. It is neither kept nor logged.
+	Secret func() (string, error)
+}
+
+// check refuses an address over which a secret could be overheard.
+func (a Account) check() error {
+	for _, address := range []string{a.TokenURL, a.DeviceURL, a.AuthorizeURL} {
+		if address == "" && a.TokenURL != "" {
+			continue
+		}
+		if err := SafeURL(address); err != nil {
+			return fmt.Errorf("oauth %q: %w", a.Name, err)
+		}
+	}
+	return nil
 }
 
 // Source gets the tokens of one account. It may be used by several goroutines.
@@ -44,13 +65,18 @@ type Source struct {
 	expires time.Time
 	file    tokenFile
 	unsaved bool // file holds what the disk does not yet
+
+	mu      sync.Mutex
+	trouble string    // of the last request
+	since   time.Time // of trouble
+	lasting bool      // it needs somebody
 }
 
-// New makes the Source of an account, with the clock now. It refuses a
-// TokenURL over which a secret could be overheard.
+// New makes the Source of an account, with the clock now. It refuses an address
+// over which a secret could be overheard.
 func New(a Account, now func() time.Time) (*Source, error) {
-	if err := safeURL(a.TokenURL); err != nil {
-		return nil, fmt.Errorf("oauth %q: %w", a.Name, err)
+	if err := a.check(); err != nil {
+		return nil, err
 	}
 	return &Source{account: a, now: now, turn: make(chan struct{}, 1)}, nil
 }
@@ -70,6 +96,7 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 		return s.access, nil
 	}
 	err := s.renew(ctx)
+	s.note(err)
 	if s.now().Before(s.expires) && !s.unsaved {
 		return s.access, nil
 	}
@@ -77,6 +104,38 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 		err = errors.New("el servidor dio un token ya vencido")
 	}
 	return "", fmt.Errorf("oauth %q: %w", s.account.Name, err)
+}
+
+// Refused says that a mail server did not take a token though it should be valid
+// yet: the next call of Token gets another.
+func (s *Source) Refused(token string) {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	if token == s.access {
+		s.access, s.expires = "", time.Time{}
+	}
+}
+
+// note keeps what came of a request, for Trouble.
+func (s *Source) note(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.trouble, s.since, s.lasting = "", time.Time{}, false
+		return
+	}
+	if s.trouble == "" {
+		s.since = s.now()
+	}
+	s.trouble, s.lasting = err.Error(), errors.Is(err, ErrLasting)
+}
+
+// Trouble says in Spanish why the last request got no token, since when, and
+// whether somebody has to act; "" if it got one.
+func (s *Source) Trouble() (trouble string, since time.Time, lasting bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trouble, s.since, s.lasting
 }
 
 func (s *Source) renew(ctx context.Context) error {
@@ -97,8 +156,8 @@ func (s *Source) renew(ctx context.Context) error {
 	if err != nil {
 		return s.remedy(err)
 	}
-	if answer.AccessToken == "" || answer.ExpiresIn <= 0 || answer.ExpiresIn > maxLife || strings.ContainsAny(answer.AccessToken, "\x00\x01\r\n") {
-		return errors.New("el servidor respondió sin un token que sirva")
+	if !answer.usable() {
+		return errNoToken
 	}
 	s.access, s.expires = answer.AccessToken, asked.Add(time.Duration(answer.ExpiresIn)*time.Second)
 	if s.account.TokenFile == "" {
@@ -122,9 +181,9 @@ func (s *Source) save() error {
 }
 
 func (s *Source) form() (url.Values, error) {
-	form := url.Values{"client_id": {s.account.ClientID}, "scope": {strings.Join(s.account.Scopes, " ")}}
-	if s.account.ClientSecret != "" {
-		form.Set("client_secret", s.account.ClientSecret)
+	form, err := s.account.form()
+	if err != nil {
+		return nil, err
 	}
 	if s.account.TokenFile == "" {
 		form.Set("grant_type", "client_credentials")
@@ -141,13 +200,26 @@ func (s *Source) form() (url.Values, error) {
 	return form, nil
 }
 
+// form is what every request to the server says.
+func (a Account) form() (url.Values, error) {
+	form := url.Values{"client_id": {a.ClientID}, "scope": {strings.Join(a.Scopes, " ")}}
+	if a.Secret != nil {
+		secret, err := a.Secret()
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_secret", secret)
+	}
+	return form, nil
+}
+
 // remedy adds to a lasting error what the admin has to do.
 func (s *Source) remedy(err error) error {
-	if !errors.Is(err, ErrLasting) {
+	switch {
+	case !errors.Is(err, ErrLasting):
 		return err
-	}
-	if s.account.TokenFile == "" {
-		return fmt.Errorf("%w; revise client_id y client_secret_file", err)
+	case s.account.TokenFile == "" || errors.Is(err, errClient):
+		return fmt.Errorf("%w; revise client_id, client_secret_file y la caducidad del secreto", err)
 	}
 	return fmt.Errorf("%w; ejecute ventanilla oauth login %s", err, s.account.Name)
 }
@@ -157,14 +229,48 @@ func (s *Source) remedy(err error) error {
 func (s *Source) Warning(now time.Time) string {
 	var told []string
 	if end := s.account.SecretExpires; !end.IsZero() && now.After(end.Add(-warning)) {
-		told = append(told, fmt.Sprintf("oauth %q: el secreto del cliente vence el %s; cree otro y cambie client_secret_file y client_secret_expires", s.account.Name, end.Format(time.DateOnly)))
+		told = append(told, fmt.Sprintf("oauth %q: el secreto del cliente %s el %s; cree otro y cambie client_secret_file y client_secret_expires", s.account.Name, ends(end, now), end.Format(time.DateOnly)))
 	}
 	if s.account.TokenFile != "" && s.account.Idle > 0 {
 		if file, err := readToken(s.account.TokenFile); err == nil {
 			if end := file.Used.Add(s.account.Idle); now.After(end.Add(-warning)) {
-				told = append(told, fmt.Sprintf("oauth %q: el permiso sin uso vence el %s; ejecute ventanilla oauth login %s", s.account.Name, end.Format(time.DateOnly), s.account.Name))
+				told = append(told, fmt.Sprintf("oauth %q: el permiso sin uso %s el %s; ejecute ventanilla oauth login %s", s.account.Name, ends(end, now), end.Format(time.DateOnly), s.account.Name))
 			}
 		}
 	}
 	return strings.Join(told, "\n")
+}
+
+func ends(end, now time.Time) string {
+	if now.After(end) {
+		return "venció"
+	}
+	return "vence"
+}
+
+// State is what is known of an account's permission without asking anybody.
+type State struct {
+	LoggedIn      bool      `json:"logged_in"`     // a refresh token is there
+	Used          time.Time `json:"used,omitzero"` // when the server last took it
+	Dies          time.Time `json:"dies,omitzero"` // when it does if nobody uses it before
+	SecretExpires time.Time `json:"secret,omitzero"`
+	Trouble       string    `json:"trouble,omitempty"` // in Spanish
+}
+
+// State looks at the token file.
+func (s *Source) State() (st State) {
+	st.SecretExpires = s.account.SecretExpires
+	if s.account.TokenFile == "" {
+		return st
+	}
+	file, err := readToken(s.account.TokenFile)
+	if err != nil {
+		st.Trouble = s.remedy(err).Error()
+		return st
+	}
+	st.LoggedIn, st.Used = true, file.Used
+	if s.account.Idle > 0 {
+		st.Dies = file.Used.Add(s.account.Idle)
+	}
+	return st
 }

@@ -206,7 +206,7 @@ func TestClientCredentials(t *testing.T) {
 		}
 		_, _ = fmt.Fprint(w, `{"access_token":"mine","expires_in":3600}`)
 	})
-	a := Account{Name: "x", TokenURL: s.account.TokenURL, ClientID: "id", ClientSecret: "secret", Scopes: []string{"a", "b"}}
+	a := Account{Name: "x", TokenURL: s.account.TokenURL, ClientID: "id", Secret: func() (string, error) { return "secret", nil }, Scopes: []string{"a", "b"}}
 	credentials, _ := New(a, c.now)
 	want(t, credentials, "mine")
 }
@@ -217,19 +217,73 @@ func TestWarning(t *testing.T) {
 	s.account.SecretExpires = c.now().Add(30 * day)
 	for days, n := range map[int]int{15: 0, 17: 1, 77: 2} {
 		told := s.Warning(c.now().Add(time.Duration(days) * day))
-		if got := strings.Count(told, "vence"); got != n {
+		if got := strings.Count(told, " venc"); got != n {
 			t.Errorf("after %d days: %q", days, told)
 		}
 	}
 }
 
-func TestXOAUTH2(t *testing.T) {
-	client := XOAUTH2("mesa@example.org", "abc")
-	name, first, err := client.Start()
-	if name != "XOAUTH2" || string(first) != "user=mesa@example.org\x01auth=Bearer abc\x01\x01" || err != nil {
-		t.Errorf("%q %q %v", name, first, err)
+// TestRefused: a token that a mail server did not take is not shown again; one
+// that is no longer ours is nothing.
+func TestRefused(t *testing.T) {
+	h, _, s := start(t)
+	want(t, s, "access1")
+	c := Credentials{Source: s}
+	client, _ := c.Client(t.Context())
+	c.Refused(client)
+	want(t, s, "access2")
+	c.Refused(client)
+	want(t, s, "access2")
+	if n := h.asked.Load(); n != 2 {
+		t.Errorf("%d requests", n)
 	}
-	if next, err := client.Next([]byte(`{"status":"400"}`)); next == nil || len(next) != 0 || err != nil {
-		t.Errorf("%q %v", next, err)
+}
+
+// TestTroubleIsKnown: what a status says of a permission.
+func TestTroubleIsKnown(t *testing.T) {
+	h, c, s := start(t)
+	h.set(status(503, ""))
+	_, _ = s.Token(t.Context())
+	c.pass(time.Minute)
+	_, _ = s.Token(t.Context())
+	if trouble, since, lasting := s.Trouble(); trouble == "" || lasting || !since.Equal(c.now().Add(-time.Minute)) {
+		t.Errorf("%q since %v, %t", trouble, since, lasting)
+	}
+	h.set(status(400, `{"error":"invalid_grant"}`))
+	_, _ = s.Token(t.Context())
+	if trouble, _, lasting := s.Trouble(); !lasting || !strings.Contains(trouble, "oauth login buzon") {
+		t.Errorf("%q, %t", trouble, lasting)
+	}
+	h.set(nil)
+	want(t, s, "access1")
+	if trouble, since, _ := s.Trouble(); trouble != "" || !since.IsZero() {
+		t.Errorf("%q since %v", trouble, since)
+	}
+	if st := s.State(); !st.LoggedIn || !st.Dies.Equal(st.Used.Add(90*day)) || st.Trouble != "" {
+		t.Errorf("%+v", st)
+	}
+	_ = os.Remove(s.account.TokenFile)
+	if st := s.State(); st.LoggedIn || !strings.Contains(st.Trouble, "oauth login buzon") {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestBearer(t *testing.T) {
+	_, _, s := start(t)
+	for mechanism, want := range map[Mechanism][2]string{
+		XOAUTH2:     {"user=me,sa@example.org\x01auth=Bearer access1\x01\x01", ""},
+		OAUTHBEARER: {"n,a=me=2Csa@example.org,\x01auth=Bearer access1\x01\x01", "\x01"},
+	} {
+		client, err := Credentials{s, "me,sa@example.org", mechanism}.Client(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, first, err := client.Start()
+		if name != string(mechanism) || string(first) != want[0] || err != nil {
+			t.Errorf("%q %q %v", name, first, err)
+		}
+		if next, err := client.Next([]byte(`{"status":"400"}`)); next == nil || string(next) != want[1] || err != nil {
+			t.Errorf("%q %v", next, err)
+		}
 	}
 }

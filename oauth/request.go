@@ -19,13 +19,47 @@ const (
 	patience  = 30 * time.Second // for one request
 )
 
-// answer is that of a token endpoint (RFC 6749 §5.1 and §5.2).
+// answer is that of a token endpoint (RFC 6749 §5.1 and §5.2), or of the endpoint
+// where a login by device code begins (RFC 8628 §3.2).
 type answer struct {
 	AccessToken  string `json:"access_token"`
 	ExpiresIn    int64  `json:"expires_in"`
 	RefreshToken string `json:"refresh_token"`
 	Error        string `json:"error"`
+
+	DeviceCode      string `json:"device_code"`
+	UserCode        string `json:"user_code"`
+	VerificationURI string `json:"verification_uri"`
+	VerificationURL string `json:"verification_url"` // as Google spells it
+	Interval        int64  `json:"interval"`
 }
+
+// usable says that there is a token which may be shown to a mail server.
+func (a answer) usable() bool {
+	return a.AccessToken != "" && a.ExpiresIn > 0 && a.ExpiresIn <= maxLife && !strings.ContainsAny(a.AccessToken, "\x00\x01\r\n")
+}
+
+var errNoToken = errors.New("el servidor respondió sin un token que sirva")
+
+// refusal is an error of RFC 6749 §5.2 or RFC 8628 §3.5 that a server has
+// answered.
+type refusal string
+
+func (r refusal) Error() string { return "el servidor rechaza el permiso (" + string(r) + ")" }
+
+// Unwrap says which of them stay until somebody acts.
+func (r refusal) Unwrap() error {
+	switch r {
+	case "invalid_client", "unauthorized_client":
+		return errClient
+	case "invalid_grant", "invalid_scope", "access_denied", "interaction_required", "consent_required":
+		return ErrLasting
+	}
+	return nil
+}
+
+// errClient is a lasting error that no login mends.
+var errClient = fmt.Errorf("el cliente no vale: %w", ErrLasting)
 
 // client follows no redirect: a secret goes to the configured address only.
 var client = &http.Client{
@@ -44,7 +78,7 @@ func post(ctx context.Context, to string, form url.Values) (answer, error) {
 	request.Header.Set("Accept", "application/json")
 	response, err := client.Do(request)
 	if err != nil {
-		return answer{}, err
+		return answer{}, fmt.Errorf("no se llega al servidor de tokens: %w", err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer+1))
@@ -57,21 +91,28 @@ func post(ctx context.Context, to string, form url.Values) (answer, error) {
 	var a answer
 	wrong := json.Unmarshal(body, &a)
 	switch {
-	case response.StatusCode == http.StatusOK && wrong == nil:
+	case response.StatusCode == http.StatusOK && wrong == nil && a.Error == "":
 		return a, nil
-	case response.StatusCode/100 == 4 && wrong == nil && lasting(a.Error):
-		return answer{}, fmt.Errorf("el servidor rechaza el permiso (%s): %w", a.Error, ErrLasting)
+	case response.StatusCode/100 == 4 && wrong == nil && known(a.Error):
+		return answer{}, refusal(a.Error)
 	default:
 		return answer{}, fmt.Errorf("el servidor respondió %d, que no es un token", response.StatusCode)
 	}
 }
 
-// lasting are the errors of RFC 6749 §5.2 that stay until somebody acts.
-func lasting(code string) bool {
-	return code == "invalid_grant" || code == "invalid_client" || code == "unauthorized_client"
+// known are the error codes that mean something here. Others are not repeated:
+// they are a stranger's words.
+func known(code string) bool {
+	switch code {
+	case "authorization_pending", "slow_down", "expired_token":
+		return true
+	}
+	return errors.Is(refusal(code), ErrLasting)
 }
 
-func safeURL(s string) error {
+// SafeURL refuses an address over which a secret could be overheard: it is https,
+// or http on a loopback address.
+func SafeURL(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.User != nil {
 		return errors.New("la dirección del servidor de tokens no es una URL")

@@ -66,6 +66,7 @@ func adminHandler(h *house) http.Handler {
 	handle("POST /quarantine/release", func(r *http.Request) (any, error) { return h.Release(r.Context(), r.FormValue("id")) })
 	handle("POST /quarantine/drop", func(r *http.Request) (any, error) { return nil, h.DropQuarantined(r.Context(), r.FormValue("id")) })
 	handle("POST /imap/check", func(r *http.Request) (any, error) { return checkMailboxes(r, h) })
+	handle("POST /oauth/changed", func(*http.Request) (any, error) { h.permissionChanged(); return nil, nil })
 	handle("POST /explain", func(r *http.Request) (any, error) { return explain(r, h) })
 	handle("POST /replay", func(r *http.Request) (any, error) { return replay(r, h) })
 	handle("GET /status", handleStatus(h))

@@ -17,6 +17,7 @@ import (
 	_ "time/tzdata" // so that zones are known on every machine
 
 	"ventanilla/desk"
+	"ventanilla/oauth"
 	"ventanilla/rules"
 )
 
@@ -35,6 +36,7 @@ type Config struct {
 	Disk      DiskConfig        `toml:"disk" help:"Espacio en disco."`
 	Log       LogConfig         `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
 	IMAP      []IMAPConfig      `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
+	OAuth     []OAuthConfig     `toml:"oauth" help:"Permisos OAuth2, para buzones y servidores que ya no aceptan contraseñas (Microsoft 365, Google). «ventanilla oauth login NOMBRE» pide cada uno una vez."`
 	DKIM      DKIMConfig        `toml:"dkim" help:"Firma DKIM de lo que se envía."`
 
 	folder      string         // that relative paths start from
@@ -46,6 +48,8 @@ type Config struct {
 	servers     []netip.Prefix // of Trust.Servers
 	rootCAs     *x509.CertPool // of servers; nil means the system's
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
+
+	tokens map[string]*oauth.Source // of OAuth, by their names
 }
 
 // DeskConfig is [desk].
@@ -195,6 +199,7 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.smarthost(&c)
 	k.trust(&c)
 	k.numbers(&c)
+	k.oauth(&c)
 	k.imap(&c)
 	k.dkim(&c)
 	return &c, k, rules.Join(k.faults...)
@@ -350,6 +355,7 @@ func (k *configChecker) files(c *Config) {
 		}
 		k.wrong("smtp.key", wrongSecret(c.path(c.SMTP.Key)))
 	}
+	k.oauthFiles(c)
 	k.smarthostFiles(c)
 	k.imapFiles(c)
 	k.dkimFiles(c)
@@ -439,6 +445,7 @@ func (c *Config) warnings() []string {
 	warn(strings.HasPrefix(c.Desk.PublicURL, "http://") && !strings.HasPrefix(c.Desk.PublicURL, "http://127.0.0.1") && !strings.HasPrefix(c.Desk.PublicURL, "http://localhost"),
 		"[desk] public_url empieza por http://: los enlaces de aprobación viajan sin cifrar")
 	warn(c.Smarthost.Address == "", "[smarthost] sin address: los correos esperan y no se envían")
+	all = append(all, c.oauthWarnings(time.Now())...)
 	warn(c.Caps.AllPerHour == 0, "[caps] all_per_hour = 0: nada frena las respuestas automáticas si alguien envía correo en masa con direcciones ajenas")
 	return all
 }

@@ -21,6 +21,8 @@ type IMAPConfig struct {
 	TLS          string   `toml:"tls" values:"tls starttls none" help:"tls (desde el comienzo, puerto 993; así es sin la clave), starttls (obligatorio, puerto 143) o none (sin cifrar: solo hacia esta misma máquina)."`
 	User         string   `toml:"user" help:"Usuario. Obligatorio."`
 	PasswordFile string   `toml:"password_file" help:"Archivo con la contraseña, que solo puede leer su dueño. Vacío: la credencial imap-NOMBRE de systemd."`
+	OAuth        string   `toml:"oauth" help:"Nombre del [[oauth]] con que se entra, en vez de una contraseña."`
+	Auth         string   `toml:"auth" values:"password xoauth2 oauthbearer" help:"Cómo se entra: password (así es sin oauth), xoauth2 (así es con oauth) u oauthbearer."`
 	Folders      []string `toml:"folders" help:"Carpetas que se leen. Vacío: INBOX."`
 	After        string   `toml:"after" values:"seen move leave" help:"Qué pasa en el buzón con lo ya atendido: seen (queda marcado como leído; así es sin la clave), move (va a move_to) o leave (nada)."`
 	MoveTo       string   `toml:"move_to" help:"Carpeta adonde va lo atendido, con after = \"move\". Se crea si no existe."`
@@ -54,6 +56,7 @@ func (k *configChecker) imap(c *Config) {
 		if a.User == "" {
 			k.fault(at("user"), "falta el usuario del buzón")
 		}
+		k.oauthUse(c, fmt.Sprintf("imap[%d]", i), a.Auth, a.OAuth)
 		if a.After == "move" && a.MoveTo == "" {
 			k.fault(at("move_to"), "falta la carpeta adonde va lo atendido")
 		}
@@ -87,6 +90,8 @@ func (a *IMAPConfig) since() (time.Time, error) {
 func (k *configChecker) imapFiles(c *Config) {
 	for i, a := range c.IMAP {
 		switch {
+		case a.OAuth != "":
+			k.onlyOne(fmt.Sprintf("imap[%d]", i), a.PasswordFile)
 		case a.PasswordFile != "":
 			k.wrong(fmt.Sprintf("imap[%d].password_file", i), wrongSecret(c.path(a.PasswordFile)))
 		case c.credentials == "":
@@ -114,10 +119,14 @@ func (c *Config) imapAccounts(w *desk.World) (accounts []imap.Account, err error
 		if err != nil {
 			return nil, err
 		}
-		accounts = append(accounts, imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
+		account := imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
 			After: imap.After(a.After), MoveTo: a.MoveTo, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
 			Connections: a.Connections, Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,
-			Password: func() (string, error) { return c.secret(a.PasswordFile, "imap-"+a.Name) }})
+			Password: func() (string, error) { return c.secret(a.PasswordFile, "imap-"+a.Name) }}
+		if a.OAuth != "" {
+			account.Auth = c.bearer(a.OAuth, a.Auth, a.User)
+		}
+		accounts = append(accounts, account)
 	}
 	return accounts, nil
 }

@@ -14,6 +14,8 @@ type SmarthostConfig struct {
 	TLS          string `toml:"tls" values:"starttls tls none" help:"starttls (obligatorio, puerto 587 o 25), tls (desde el comienzo, puerto 465) o none (sin cifrar: solo hacia esta misma máquina si hay user)."`
 	User         string `toml:"user" help:"Usuario. Vacío: sin autenticación."`
 	PasswordFile string `toml:"password_file" help:"Archivo con la contraseña, que solo puede leer su dueño. Vacío: la credencial smarthost-password de systemd. La contraseña misma no se escribe aquí."`
+	OAuth        string `toml:"oauth" help:"Nombre del [[oauth]] con que se entra como user, en vez de una contraseña."`
+	Auth         string `toml:"auth" values:"password xoauth2 oauthbearer" help:"Cómo se entra: password (así es sin oauth), xoauth2 (así es con oauth) u oauthbearer."`
 	Provider     string `toml:"provider" values:"microsoft365" help:"microsoft365: 3 conexiones, 30 correos por minuto, y user como remitente del sobre, porque ese proveedor no deja poner otro; sus rebotes se reconocen por el correo que devuelven."`
 	Connections  int    `toml:"connections" help:"Conexiones a la vez. Sin esta clave, 4."`
 	PerMinute    int    `toml:"per_minute" help:"Correos por minuto que acepta el servidor. 0: sin máximo."`
@@ -33,6 +35,7 @@ func (k *configChecker) smarthost(c *Config) {
 	paths, all := c.smarthosts()
 	for i, s := range all {
 		k.oneSmarthost(paths[i], s, i > 0)
+		k.oauthUse(c, paths[i], s.Auth, s.OAuth)
 	}
 	if c.Smarthost.Address == "" && len(c.Backups) > 0 {
 		k.fault("backup_smarthost[0]", "hay un servidor de reserva y falta el primero: escriba address en [smarthost]")
@@ -56,6 +59,8 @@ func (k *configChecker) oneSmarthost(path string, s SmarthostConfig, backup bool
 		k.fault(path+".tls", "la contraseña viajaría sin cifrar hasta %s: use starttls o tls", host)
 	case s.User == "" && s.PasswordFile != "":
 		k.fault(path+".password_file", "hay contraseña y falta user")
+	case s.User == "" && s.OAuth != "":
+		k.fault(path+".user", "con oauth hace falta user, la dirección del buzón que envía")
 	case s.Provider == "microsoft365" && s.User == "":
 		k.fault(path+".provider", "con microsoft365 hace falta user, la dirección del buzón que envía")
 	}
@@ -73,6 +78,8 @@ func (k *configChecker) smarthostFiles(c *Config) {
 	paths, all := c.smarthosts()
 	for i, s := range all {
 		switch {
+		case s.OAuth != "":
+			k.onlyOne(paths[i], s.PasswordFile)
 		case s.User == "":
 		case s.PasswordFile != "":
 			k.wrong(paths[i]+".password_file", wrongSecret(c.path(s.PasswordFile)))
@@ -99,7 +106,9 @@ func (c *Config) out(s SmarthostConfig) mailout.Smarthost {
 			h.PerMinute = 30
 		}
 	}
-	if s.User != "" {
+	if s.OAuth != "" {
+		h.Auth = c.bearer(s.OAuth, s.Auth, s.User)
+	} else if s.User != "" {
 		h.Password = func() (string, error) { return c.secret(s.PasswordFile, "smarthost-password") }
 	}
 	return h

@@ -29,13 +29,14 @@ import (
 // house is a desk with its store open. One process at a time has it.
 type house struct {
 	*gateway.Gateway
-	log    *intake.Log
-	engine store.Engine
-	report atomic.Pointer[func(*status)] // adds what the process that serves knows; nil where none does
-	files  fs.FS                         // the admin's files: desk/, rules/, templates/
-	loaded string                        // fingerprint of the files, from before they were loaded: a change since then is seen
-	config *Config
-	slog   *slog.Logger
+	log     *intake.Log
+	engine  store.Engine
+	report  atomic.Pointer[func(*status)] // adds what the process that serves knows; nil where none does
+	changed atomic.Pointer[func()]        // has the process that serves try a new permission
+	files   fs.FS                         // the admin's files: desk/, rules/, templates/
+	loaded  string                        // fingerprint of the files, from before they were loaded: a change since then is seen
+	config  *Config
+	slog    *slog.Logger
 
 	index    indexed
 	verifier *verify.Verifier // of the senders of strangers; nil where nobody is verified
@@ -282,13 +283,18 @@ func (h *house) watch(ctx context.Context, told <-chan os.Signal) {
 
 // tellAdmin sends the admin what is wrong with his files; that it cannot is logged.
 func (h *house) tellAdmin(ctx context.Context, reason, text string) {
+	h.tellAdminBy(ctx, h.TellAdmin, reason, text)
+}
+
+// tellAdminBy does so by TellAdmin or TellAdminOnce.
+func (h *house) tellAdminBy(ctx context.Context, tell func(ctx context.Context, reason string, lines []string) error, reason, text string) {
 	var lines []string
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line != "" && strings.Trim(line, "^") != "" && len(lines) < 50 {
 			lines = append(lines, line)
 		}
 	}
-	if err := h.TellAdmin(ctx, reason, lines); err != nil {
+	if err := tell(ctx, reason, lines); err != nil {
 		h.slog.Error("the admin was not told", "error", err)
 	}
 }

@@ -33,6 +33,7 @@ type commandLine struct {
 	Restore    restoreCmd    `cmd:"" help:"Recupera una copia; lo que haya que enviar queda retenido."`
 	DKIM       dkimCmd       `cmd:"" name:"dkim" help:"Claves con que se firma lo que se envía."`
 	IMAP       imapCmd       `cmd:"" name:"imap" help:"Buzones que se leen por IMAP."`
+	OAuth      oauthCmd      `cmd:"" name:"oauth" help:"Permisos OAuth2, en vez de contraseñas."`
 	Init       initCmd       `cmd:"" help:"Escribe una instalación comentada, lista para editar."`
 	Check      checkCmd      `cmd:"" help:"Revisa la configuración, las colas, los agentes, las reglas y las plantillas."`
 	Explain    explainCmd    `cmd:"" help:"Dice qué se haría con un correo, y por qué, sin hacerlo."`

@@ -80,6 +80,7 @@ type service struct {
 	smtpServers []*mailin.Server
 	webServers  []*http.Server
 	errs        chan error
+	permission  chan struct{} // one has been given anew
 }
 
 // addresses are where a service listens.
@@ -88,7 +89,7 @@ type addresses struct{ smtp, web string }
 // run opens the doors, works until ctx is done or something breaks, and closes
 // them in the order in which mail flows.
 func (s *service) run(ctx context.Context) error {
-	s.errs = make(chan error, 16)
+	s.errs, s.permission = make(chan error, 16), make(chan struct{}, 1)
 	defer s.house.close()
 	at, err := s.open()
 	if err != nil {
@@ -118,8 +119,8 @@ func (s *service) run(ctx context.Context) error {
 		workers.Go(func() { s.broke(s.poll.Run(work)) })
 	}
 	s.began = time.Now().UTC()
-	add := s.tell
-	s.house.report.Store(&add)
+	s.answerCommands()
+	workers.Go(func() { s.watchPermissions(work) })
 	if s.send != nil {
 		s.WhenSent(s.send.Wake)
 		workers.Go(func() { s.broke(s.send.Run(work)) })
@@ -150,6 +151,22 @@ func (s *service) run(ctx context.Context) error {
 		s.slog.Error("a worker did not stop in time; what it did not finish is done at the next start")
 	}
 	return err
+}
+
+// answerCommands gives commands what only the process that serves has.
+func (s *service) answerCommands() {
+	add := s.tell
+	s.house.report.Store(&add)
+	tryNow := func() {
+		if s.poll != nil {
+			s.poll.Wake()
+		}
+		select {
+		case s.permission <- struct{}{}:
+		default:
+		}
+	}
+	s.house.changed.Store(&tryNow)
 }
 
 // trouble says what keeps mail from going out, "" if nothing does.

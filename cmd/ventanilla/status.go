@@ -27,6 +27,7 @@ type status struct {
 	Quarantine int                   `json:"quarantine"`
 	Smarthost  *mailout.SenderStatus `json:"smarthost,omitempty"`
 	Mailboxes  []imap.FolderStatus   `json:"mailboxes,omitempty"`
+	Warnings   []string              `json:"warnings,omitempty"` // of permissions, in Spanish
 	LogBytes   int64                 `json:"log_bytes"`
 	Troubles   []string              `json:"troubles"` // in Spanish
 }
@@ -66,6 +67,7 @@ func readStatus(ctx context.Context, h *house) (s status, err error) {
 		return s, err
 	}
 	s.Backlog, err = h.Backlog(ctx)
+	s.Warnings = h.config.permissions(time.Now())
 	if add := h.report.Load(); add != nil {
 		(*add)(&s)
 	}
@@ -90,6 +92,7 @@ func (s *status) judge() {
 		}
 	}
 	trouble(s.Serving && s.Smarthost == nil && s.Outbox > 0, "no hay smarthost: lo que hay que enviar espera")
+	s.Troubles = append(s.Troubles, s.Warnings...)
 	for _, m := range s.Mailboxes {
 		trouble(m.Trouble != "", "el buzón %s, carpeta %s, no se puede leer desde %s: %s", m.Account, m.Folder, date(m.Since), m.Trouble)
 	}

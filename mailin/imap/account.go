@@ -54,6 +54,9 @@ type Account struct {
 	// Password is asked for at each connection. It is neither kept nor logged.
 	Password func() (string, error)
 
+	// Auth proves in place of Password who we are, where it is set.
+	Auth Authenticator
+
 	Folders     []string // none means INBOX
 	After       After
 	MoveTo      string // folder, for Move
@@ -99,7 +102,7 @@ func (a *Account) check() error {
 		return fmt.Errorf("account %s: without TLS only to this machine, and %s is another", a.Name, host)
 	case a.TLS != TLSNone && a.TLS != TLSStart && a.TLS != TLSImplicit:
 		return fmt.Errorf("account %s: tls %q is none of tls, starttls, none", a.Name, a.TLS)
-	case a.User == "" || a.Password == nil:
+	case a.User == "" || a.Password == nil && a.Auth == nil:
 		return fmt.Errorf("account %s: a user and a password are needed", a.Name)
 	case a.After == Move && a.MoveTo == "":
 		return fmt.Errorf("account %s: no folder to move to", a.Name)

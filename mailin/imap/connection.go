@@ -68,7 +68,7 @@ func (p *Poller) connect(ctx context.Context, a *Account) (*connection, error) {
 	}
 	c := &connection{socket: socket, account: a, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1)}
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
-	err = c.begin()
+	err = c.begin(limited)
 	if !inTime() && err == nil {
 		err = limited.Err()
 	}
@@ -84,7 +84,7 @@ func (p *Poller) connect(ctx context.Context, a *Account) (*connection, error) {
 }
 
 // begin does what comes before the folders: TLS and login.
-func (c *connection) begin() (err error) {
+func (c *connection) begin(ctx context.Context) (err error) {
 	options := &imapclient.Options{TLSConfig: c.account.tlsConfig(), UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 		Fetch: c.stray,
 		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
@@ -113,11 +113,15 @@ func (c *connection) begin() (err error) {
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
 	}
-	return c.login()
+	return c.login(ctx)
 }
 
-// login proves who we are: by PLAIN where the server offers it, else by LOGIN.
-func (c *connection) login() error {
+// login proves who we are: by a token, by PLAIN where the server offers it, else
+// by LOGIN.
+func (c *connection) login(ctx context.Context) error {
+	if c.account.Auth != nil {
+		return c.showToken(ctx)
+	}
 	password, err := c.account.Password()
 	if err != nil {
 		return fmt.Errorf("password: %w", err)
@@ -127,6 +131,11 @@ func (c *connection) login() error {
 	} else {
 		err = c.Login(c.account.User, password).Wait()
 	}
+	return loginError(err)
+}
+
+// loginError tells a refusal from other trouble.
+func loginError(err error) error {
 	var refused *imap.Error
 	switch {
 	case errors.As(err, &refused) && refused.Type == imap.StatusResponseTypeNo && refused.Code != imap.ResponseCodeUnavailable:

@@ -52,12 +52,14 @@ type Poller struct {
 
 	mu     sync.Mutex
 	status []*FolderStatus
+	wake   chan struct{} // closed to end pauses, and made anew
 }
 
 // NewPoller checks the accounts. It does not connect.
 func NewPoller(desk Desk, o Options) (*Poller, error) {
 	p := &Poller{desk: desk, accounts: slices.Clone(o.Accounts), maxSize: o.MaxSize, log: o.Log, now: o.Now, dial: new(net.Dialer).DialContext,
 		patience: 10 * time.Minute, settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute, refusing: 10 * time.Minute}
+	p.wake = make(chan struct{})
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -114,6 +116,20 @@ func (p *Poller) Run(ctx context.Context) error {
 	return nil
 }
 
+// Wake has all accounts that wait after a failure try again at once.
+func (p *Poller) Wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	close(p.wake)
+	p.wake = make(chan struct{})
+}
+
+func (p *Poller) woken() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.wake
+}
+
 // folder is what is remembered of a folder from one session to the next.
 type folder struct {
 	name   string
@@ -152,6 +168,8 @@ func (p *Poller) follow(ctx context.Context, a *Account, folders []*folder) {
 		}
 		select {
 		case <-ctx.Done():
+		case <-p.woken():
+			pause = p.first / 2
 		case <-time.After(pause + rand.N(pause/4+1)):
 		}
 		pause = min(2*pause, most)
