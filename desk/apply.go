@@ -50,7 +50,7 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		if t.Revision != 0 || c.Opening == nil {
 			return nil, "exists"
 		}
-		return []Event{{Kind: Opened, Opened: c.Opening, Ack: c.Ack, Text: c.Text}}, ""
+		return []Event{{Kind: Opened, Opened: c.Opening, Ack: c.Ack, Words: c.Words, Text: c.Text}}, ""
 	}
 	switch {
 	case t.Revision == 0:
@@ -133,6 +133,9 @@ func decideArticle(t Ticket, c Command) ([]Event, string) {
 			// who answers first has taken it, so that the reply finds somebody
 			evs = []Event{{Kind: Assigned, New: name, Quiet: true}, answer}
 		}
+		if t.HeldAck != nil { // who answers has let it in, and the answer tells it
+			evs = slices.Insert(evs, 0, Event{Kind: Accepted, Article: 1, Quiet: true})
+		}
 		return evs, ""
 	case CmdNote:
 		return []Event{{Kind: Noted, Text: c.Text}}, ""
@@ -141,16 +144,18 @@ func decideArticle(t Ticket, c Command) ([]Event, string) {
 	case CmdDelivery:
 		return []Event{{Kind: Delivery, New: c.Value, Text: c.Text}}, ""
 	case CmdHold:
-		return []Event{{Kind: Held, Text: c.Text}}, ""
+		return []Event{{Kind: Held, Text: c.Text, HeldAck: c.HeldAck}}, ""
 	case CmdAccept, CmdSetAside:
 		if t.Held == 0 {
 			return nil, "nothing-held"
 		}
-		kind := Accepted
+		e := Event{Kind: Accepted, Article: c.Number}
 		if c.Kind == CmdSetAside {
-			kind = SetAside
+			e.Kind = SetAside
+		} else if h := t.HeldAck; h != nil && c.Number == 1 {
+			e.HeldAck, e.Ack, e.Words, e.Text = h, h.Ack, h.Words, h.Text
 		}
-		return []Event{{Kind: kind, Article: c.Number}}, ""
+		return []Event{e}, ""
 	}
 	return nil, "unknown-command"
 }
@@ -275,10 +280,23 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Clocks = t.Clocks.Told(ClockName(e.New), e.Kind == TermBreached)
 	case Held:
 		t.Held++
+		if e.HeldAck != nil {
+			t.HeldAck = e.HeldAck
+		}
 	case SetAside:
 		t.Held--
+		if t.HeldAck != nil && e.Article == 1 { // with the mail that opened it the ticket goes
+			t = t.moved(Cancelled, e.At)
+			t.HeldAck = nil
+		}
 	case Accepted:
 		t.Held--
+		if e.Article == 1 {
+			t.HeldAck = nil
+		}
+		if e.Ack == AckForm {
+			t.Asked = 1
+		}
 		if t.State == Resolved || t.State == Pending || t.State == Closed {
 			t = t.moved(Open, e.At)
 		}

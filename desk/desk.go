@@ -104,6 +104,7 @@ type Ticket struct {
 	AnsweredIn int       `json:"answered_in,omitempty"` // the revision from which on others could know
 	Spent      int       `json:"spent,omitempty"`       // minutes of work, as agents noted them
 	Clocks     Clocks    `json:"clocks,omitzero"`
+	HeldAck    *HeldAck  `json:"held_ack,omitempty"` // while the very mail that opened it is held
 	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
 
@@ -152,6 +153,8 @@ type Event struct {
 	Opened  *Opening  `json:"opened,omitempty"`
 	Person  PersonID  `json:"person,omitempty"` // who was added
 	Ack     Ack       `json:"ack,omitempty"`
+	Words   string    `json:"words,omitempty"` // the admin's own template in place of the acknowledgement
+	HeldAck *HeldAck  `json:"held_ack,omitempty"`
 	Quiet   bool      `json:"quiet,omitempty"`  // nobody is told
 	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
 	Until   time.Time `json:"until,omitzero"`   // of WaitingSet; of ResolvedEvent and Reminded: when the desk looks at it again
@@ -190,6 +193,14 @@ const (
 	AckFull  Ack = "full"  // number, link and subject
 	AckForm  Ack = "form"  // the same, and a form for what is missing
 )
+
+// HeldAck is the acknowledgement of a ticket that opens held: it goes out when an
+// agent lets the ticket in.
+type HeldAck struct {
+	Ack   Ack    `json:"ack,omitempty"`
+	Words string `json:"words,omitempty"`
+	Text  string `json:"text,omitempty"`
+}
 
 // EventKind says what has happened.
 type EventKind string
@@ -253,6 +264,8 @@ type Command struct {
 	Text     string    // reason or comment
 	Opening  *Opening  // of Open
 	Ack      Ack       // of Open
+	Words    string    // of Open: the admin's own template in place of the acknowledgement
+	HeldAck  *HeldAck  // of Hold, where it is the mail that opened the ticket
 	Person   PersonID  // of Join, Leave and Requester
 	Address  string    // of the same, and of Open on behalf of somebody, where the person is not known by id
 	Other    TicketID  // of Merge, Absorb, Link, Unlink and TakeOver; Value is its number

@@ -159,6 +159,7 @@ func evolveRelations(t Ticket, e Event) Ticket {
 func (t Ticket) restored(before Ticket) Ticket {
 	before.Revision, before.UpdatedAt = t.Revision, t.UpdatedAt
 	before.Articles, before.Held, before.Resolution, before.Asked = t.Articles, t.Held, t.Resolution, t.Asked
+	before.HeldAck = t.HeldAck
 	before.AnsweredBy, before.AnsweredIn = t.AnsweredBy, t.AnsweredIn
 	return before
 }

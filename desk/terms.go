@@ -446,6 +446,8 @@ func happenings(was, is Ticket, e Event) []Happening {
 		return []Happening{HasAnswered}
 	case e.Kind == Replied && e.New == "" && was.State == Pending:
 		return nil // thanks, or a machine: nothing is asked
+	case e.Kind == Accepted && was.HeldAck != nil:
+		return nil // what the clocks count from is the opening
 	case e.Kind == Replied, e.Kind == Accepted:
 		return []Happening{HasReplied}
 	case is.selector() != was.selector(), is.Waiting != was.Waiting:

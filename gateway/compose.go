@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ventanilla/desk"
@@ -86,8 +88,15 @@ func (s *settling) world() (mailout.World, error) {
 				return w, err
 			}
 		}
-		if e.Article != 0 && articleKinds[e.Kind] != "" {
-			w.Contents[mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}] = s.content()
+		key := mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}
+		if e.Kind == desk.Accepted {
+			c, err := s.acceptedContent(e)
+			if err != nil {
+				return w, err
+			}
+			w.Contents[key] = c
+		} else if e.Article != 0 && articleKinds[e.Kind] != "" {
+			w.Contents[key] = s.content()
 		}
 	}
 	return w, nil
@@ -107,6 +116,25 @@ func (s *settling) content() mailout.Content {
 		c.Markdown = canned + "\n\n" + c.Markdown
 	}
 	return c
+}
+
+// acceptedContent is the held mail that an agent has let in.
+func (s *settling) acceptedContent(e desk.Event) (c mailout.Content, err error) {
+	a, err := s.tx.Article(e.Ticket, e.Article)
+	if err != nil {
+		return c, err
+	}
+	raw, release, err := s.g.Raw(context.Background(), a.Mail)
+	if err != nil {
+		return c, err
+	}
+	defer release()
+	c = mailout.Content{Mail: a.Mail, Raw: slices.Clone(raw)}
+	c.Message = mail.Parse(c.Raw)
+	if c.Text = c.Message.Reply; c.Message.HTML != "" {
+		c.Markdown = c.Message.Markdown()
+	}
+	return c, nil
 }
 
 // letters writes the answers that no event calls for.

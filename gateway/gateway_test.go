@@ -81,9 +81,13 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := templates.Load(nil)
+	over, err := fs.Sub(files, "templates")
 	if err != nil {
 		t.Fatal(err)
+	}
+	words, err := templates.Load(over)
+	if err != nil || len(words.Problems()) > 0 {
+		t.Fatal(err, words.Problems())
 	}
 	p := &played{t: t, log: log, now: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), seen: map[string]bool{}, last: map[string]mailout.Outgoing{}}
 	s := store.Store{Engine: e}

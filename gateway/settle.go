@@ -224,6 +224,10 @@ func (s *settling) number(ts desk.Tickets, cmds []desk.Command) ([]desk.Command,
 		} else if c.Ticket == 0 {
 			c.Ticket = opened
 		}
+		if c.HeldAck != nil {
+			h := *c.HeldAck
+			h.Text, c.HeldAck = strings.ReplaceAll(h.Text, "{número}", "#"+number), &h
+		}
 		if c.Kind == desk.CmdResolve {
 			c.Until = s.lookAgain(ts[c.Ticket].Queue)
 		}
@@ -330,9 +334,11 @@ func (s *settling) refused(c *rules.Case, d *rules.Decision, r *desk.Refusal) {
 
 // where returns the ticket and article that the mail went to.
 func (s *settling) where() (desk.TicketID, int) {
-	for _, e := range s.events {
-		if e.Article != 0 && e.Kind != desk.TakenOver && e.Kind != desk.GivenAway {
-			return e.Ticket, e.Article
+	for _, own := range []bool{true, false} { // what it accepts or puts aside only where it is no article itself
+		for _, e := range s.events {
+			if e.Article != 0 && e.Kind != desk.TakenOver && e.Kind != desk.GivenAway && (articleKinds[e.Kind] != "" || !own) {
+				return e.Ticket, e.Article
+			}
 		}
 	}
 	if len(s.events) > 0 {

@@ -41,6 +41,7 @@ type Notice struct {
 	Event    desk.Event
 	Ticket   desk.Ticket // as it is after the event
 	Template string
+	Words    string // the admin's own template that stands in for it; "" for none
 	To       Addressee
 	Content  *Content // of the event's article, or nil
 	Lines    []string
@@ -134,20 +135,17 @@ type noticer struct {
 func (n *noticer) tell() {
 	switch n.event.Kind {
 	case desk.Opened:
-		switch n.event.Ack {
-		case desk.AckFull:
-			n.requester("acuse")
-		case desk.AckForm:
-			n.requester("datos")
-		case desk.AckFixed:
-			n.requester("acuse-fijo")
-		}
+		n.acknowledge()
 		n.workers("ticket-nuevo", n.event.Opened.Told...)
 	case desk.Asked:
 		n.requester("datos")
 	case desk.Answered:
 		n.audience("respuesta")
 	case desk.Replied, desk.Accepted:
+		if n.event.HeldAck != nil {
+			n.acknowledge()
+			return
+		}
 		n.replied()
 		n.refused()
 	case desk.Noted:
@@ -199,6 +197,22 @@ func (n *noticer) tell() {
 		if n.event.New == "failed" {
 			n.workers("entrega-fallida")
 		}
+	}
+}
+
+// acknowledge answers the mail that opened a ticket.
+func (n *noticer) acknowledge() {
+	before := len(n.out)
+	switch n.event.Ack {
+	case desk.AckFull:
+		n.requester("acuse")
+	case desk.AckForm:
+		n.requester("datos")
+	case desk.AckFixed:
+		n.requester("acuse-fijo")
+	}
+	if n.event.Ack == desk.AckFull && len(n.out) > before {
+		n.out[before].Words = n.event.Words
 	}
 }
 

@@ -80,7 +80,11 @@ func (r Renderer) words(m message, have *templates.Words) (*templates.Words, err
 	if have != nil {
 		return have, nil
 	}
-	words, err := r.Words.Render(m.template, m.to.Language, m.data())
+	name := m.template
+	if m.own != "" {
+		name = templates.Own(m.template, m.own)
+	}
+	words, err := r.Words.Render(name, m.to.Language, m.data())
 	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", m.template, err)
 	}
@@ -92,7 +96,7 @@ func (r Renderer) notice(w World, n Notice) message {
 	t := n.Ticket
 	queue := r.queue(t.Queue)
 	token := desk.Token{Ticket: t.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
-	m := message{queue: queue, to: n.To, template: n.Template, ticket: &t, token: token, at: n.Event.At, event: n.Event.Seq}
+	m := message{queue: queue, to: n.To, template: n.Template, own: n.Words, ticket: &t, token: token, at: n.Event.At, event: n.Event.Seq}
 	m.data = func() templates.Data {
 		d := r.about(t, queue, n.To, n.Event.At)
 		r.event(&d, w, n)
@@ -252,7 +256,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		}
 	case desk.QueueChanged:
 		d.OldQueue = r.queue(e.Old).Title
-	case desk.Opened, desk.Asked:
+	case desk.Opened, desk.Asked, desk.Accepted:
 		if e.Kind == desk.Asked || e.Ack == desk.AckForm {
 			d.Lines = r.Desk.FormLines(n.Ticket.Missing)
 		}
@@ -358,6 +362,7 @@ type message struct {
 	queue    desk.Queue
 	to       Addressee
 	template string
+	own      string       // template of the admin's own in its place, "" for none
 	author   string       // shown as the sender, "" for the desk
 	ticket   *desk.Ticket // or nil
 	token    desk.Token   // without its purpose

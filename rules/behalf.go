@@ -34,6 +34,7 @@ func (d *decider) byAgentNew(a desk.Agent) bool {
 		}
 		return c.Kind == desk.CmdRequester || c.Kind == desk.CmdNote
 	})
+	d.opens = true
 	d.open(desk.Ticket{})
 	i := slices.IndexFunc(d.Commands, func(c desk.Command) bool { return c.Kind == desk.CmdOpen })
 	if i < 0 {

@@ -23,11 +23,13 @@ func loadRules(t testing.TB, rules string) (*Set, error) {
 func withDesk(rules string) fstest.MapFS {
 	tree := with(rules)
 	for name, text := range map[string]string{
-		"desk/calendars.toml":  "[[calendar]]\nname = \"oficina\"\nzone = \"UTC\"\nhours = [\"lunes a viernes 8:00-12:00\"]\n[[calendar]]\nname = \"noche\"\nzone = \"UTC\"\nhours = [\"todos 20:00-24:00\"]\n",
-		"desk/categories.toml": "[[category]]\nname = \"impresoras\"\nqueue = \"redes\"\ntype = \"incidente\"\nowner = \"ana\"\nservice = \"correo\"\nurgency = 1\nimpact = 2\n",
-		"desk/services.toml":   "[[service]]\nname = \"correo\"\n\n[[service]]\nname = \"vpn\"\n",
-		"desk/clients.toml":    "[[client]]\nname = \"uni\"\ndomains = [\"fisica.uni.example\"]\nproducts = [\"nómina\", \"inventarios\"]\n",
-		"desk/fields.toml":     "[[field]]\nname = \"equipo\"\n\n[[field]]\nname = \"nota\"\n",
+		"desk/calendars.toml":              "[[calendar]]\nname = \"oficina\"\nzone = \"UTC\"\nhours = [\"lunes a viernes 8:00-12:00\"]\n[[calendar]]\nname = \"noche\"\nzone = \"UTC\"\nhours = [\"todos 20:00-24:00\"]\n",
+		"desk/categories.toml":             "[[category]]\nname = \"impresoras\"\nqueue = \"redes\"\ntype = \"incidente\"\nowner = \"ana\"\nservice = \"correo\"\nurgency = 1\nimpact = 2\n",
+		"desk/services.toml":               "[[service]]\nname = \"correo\"\n\n[[service]]\nname = \"vpn\"\n",
+		"desk/clients.toml":                "[[client]]\nname = \"uni\"\ndomains = [\"fisica.uni.example\"]\nproducts = [\"nómina\", \"inventarios\"]\n",
+		"desk/answers/vpn.md":              "Así se instala la VPN.",
+		"templates/es/acuse/biblioteca.md": "Subject: {{.Subject}}\n\nLa biblioteca atiende de 8 a 12.\n",
+		"desk/fields.toml":                 "[[field]]\nname = \"equipo\"\n\n[[field]]\nname = \"nota\"\n",
 	} {
 		tree[name] = &fstest.MapFile{Data: []byte(text)}
 	}

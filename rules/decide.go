@@ -34,6 +34,7 @@ type decider struct {
 	Decision
 	set    *Set
 	behalf string // the address for which an agent opens a ticket
+	opens  bool   // an agent opens the ticket: no rule holds it
 }
 
 func (d *decider) decide() {

@@ -2,7 +2,9 @@ package rules
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -90,6 +92,7 @@ func (k *compiler) effects(t ruleText) Route {
 		}
 	}
 	route.Observers, route.Reply = k.observers(t.Observers), k.readyAnswer(t.Reply)
+	route.Template = k.ownTemplate(t.Template)
 	route.Tags, route.Fields = k.tags(t.Tags), k.fields(t.Fields)
 	k.together(t, route)
 	return route
@@ -124,6 +127,22 @@ func (k *compiler) readyAnswer(name string) string {
 	names := namesIn(k.world.Answers, func(c desk.Canned) string { return c.Name })
 	if !slices.Contains(names, name) {
 		k.fault("reply", "no hay ninguna respuesta %q en desk/answers%s", name, meant(name, names, "respuestas"))
+	}
+	return name
+}
+
+// ownTemplate checks that the admin has a template of that name in some language.
+func (k *compiler) ownTemplate(name string) string {
+	if !k.has("template") {
+		return ""
+	}
+	files, _ := fs.Glob(k.loader.files, "templates/*/acuse/*.md") // the pattern is sound
+	var names []string
+	for _, f := range files {
+		names = append(names, strings.TrimSuffix(path.Base(f), ".md"))
+	}
+	if names = sorted(names); !slices.Contains(names, name) {
+		k.fault("template", "no hay ninguna plantilla %q: escríbala en templates/es/acuse/%s.md%s", name, name, meant(name, names, "plantillas"))
 	}
 	return name
 }
@@ -165,17 +184,17 @@ func (k *compiler) fields(fields map[string]string) map[string]string {
 // together checks that what a rule does goes together.
 func (k *compiler) together(t ruleText, route Route) {
 	sets := route.Queue+route.Type+route.Owner+route.Language+route.Category+route.Service+route.Level+route.Responsible != "" ||
-		route.Priority+route.Urgency+route.Impact+len(route.Tags)+len(route.Fields)+len(route.Observers)+len(route.Reply) > 0
+		route.Priority+route.Urgency+route.Impact+len(route.Tags)+len(route.Fields)+len(route.Observers)+len(route.Reply+route.Template) > 0
 	switch {
-	case t.Hold && t.On != "reply":
-		k.fault("hold", `un ticket nuevo no se retiene: añada on = "reply", o use quarantine`)
-	case t.On == "reply" && (route.Language+route.Reply != "" || t.Ignore || t.Quarantine):
-		k.fault("on", "al responder a un ticket no valen language, reply, ignore ni quarantine: quítelos, o use hold")
+	case t.On == "reply" && (route.Language+route.Reply+route.Template != "" || t.Ignore || t.Quarantine):
+		k.fault("on", "al responder a un ticket no valen language, reply, template, ignore ni quarantine: quítelos, o use hold")
+	case t.Stop && t.Continue:
+		k.fault("stop", "stop y continue se excluyen: deje una de las dos")
 	case t.Ignore && t.Quarantine:
 		k.fault("quarantine", "ignore y quarantine se excluyen: deje una de las dos")
-	case (t.Ignore || t.Quarantine) && (sets || t.Continue):
+	case (t.Ignore || t.Quarantine) && (sets || t.Continue || t.Hold):
 		k.fault("name", "con ignore o quarantine no se abre ticket: quite los demás efectos y continue")
-	case !sets && !t.Ignore && !t.Quarantine && !t.Hold && len(k.checker.faults) == 0:
+	case !sets && !t.Ignore && !t.Quarantine && !t.Hold && !t.Stop && len(k.checker.faults) == 0:
 		k.fault("name", "la regla no hace nada: falta queue, type, priority, owner, tags u otro efecto")
 	}
 }

@@ -14,11 +14,12 @@ type Route struct {
 	Urgency, Impact              int // 1 (most) to 5; 0 if no rule says
 	Tags, Observers              []string
 	Reply                        string            // the ready answer that goes into the acknowledgement
+	Template                     string            // the admin's own that answers in place of the acknowledgement
 	Fields                       map[string]string // of desk/fields.toml
 	Priority                     int               // 1 (most urgent) to 5; 0 if no rule says
 	Ignore                       bool              // keep the mail, open no ticket
 	Quarantine                   bool              // keep it aside for the admin
-	Hold                         bool              // keep an answer on its ticket until an agent accepts it
+	Hold                         bool              // keep the mail on its ticket until an agent accepts it
 	Matched                      []string
 }
 
@@ -172,7 +173,7 @@ func (t *Route) add(r *rule, took captures) {
 			t.Observers = append(t.Observers, address)
 		}
 	}
-	t.Reply = or(t.Reply, r.route.Reply)
+	t.Reply, t.Template = or(t.Reply, r.route.Reply), or(t.Template, r.route.Template)
 	for _, tag := range r.route.Tags {
 		if !slices.Contains(t.Tags, tag) {
 			t.Tags = append(t.Tags, tag)

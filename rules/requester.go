@@ -165,12 +165,27 @@ func (d *decider) open(linked desk.Ticket) {
 	if ack == desk.AckFull && len(o.Missing) > 0 {
 		ack = desk.AckForm
 	}
-	d.command(desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: ack, Article: true, Text: d.ready(route.Reply, o, ack)})
-	d.Commands = append(d.Commands, observe(0, route.Observers)...)
+	opening := desk.Command{Kind: desk.CmdOpen, Actor: d.actor(), Opening: &o, Ack: ack, Words: route.Template, Article: true, Text: d.ready(route.Reply, o, ack)}
 	d.settle(ToTicket, "nuevo")
 	if linked.ID != 0 {
 		d.settle(ToTicket, "nuevo, vinculado con "+linked.Number)
 	}
+	if route.Hold && !d.opens {
+		d.openHeld(opening)
+	} else {
+		d.command(opening)
+	}
+	d.Commands = append(d.Commands, observe(0, route.Observers)...)
+}
+
+// openHeld opens a ticket on which the very mail that opens it is held: nobody but
+// those who decide on it is told before it is let in.
+func (d *decider) openHeld(c desk.Command) {
+	ack := &desk.HeldAck{Ack: c.Ack, Words: c.Words, Text: c.Text}
+	c.Ack, c.Words, c.Text, c.Article, c.Quiet = desk.AckNone, "", "", false, true
+	d.command(c)
+	d.command(desk.Command{Kind: desk.CmdHold, Actor: c.Actor, Article: true, Text: "held-new", HeldAck: ack})
+	d.settle(ToPending, d.Reason+", retenido por la regla "+strings.Join(d.Matched, ", "))
 }
 
 // route asks the rules.

@@ -32,10 +32,12 @@ type ruleText struct {
 	Observers   []string          `toml:"observers" help:"Efecto: direcciones que desde entonces reciben las respuestas, además de las que añadan otras reglas que se cumplan."`
 	Reply       string            `toml:"reply" help:"Efecto: respuesta preparada de desk/answers que va en el acuse de recibo, como se llama su archivo: \"vpn\" para desk/answers/vpn.md."`
 	Owner       string            `toml:"owner" help:"Efecto: agente al que se asigna, como se llama en desk/agents.toml; o, entre los agentes de la cola que están, round-robin (por turnos), least-loaded (el que menos tickets tiene) u on-duty (el primero)."`
+	Template    string            `toml:"template" help:"Efecto: plantilla propia que responde en lugar del acuse de recibo: \"biblioteca\" para templates/es/acuse/biblioteca.md. En los idiomas en que falte, y a quien no prueba quién es, se responde con la de siempre."`
 	Language    string            `toml:"language" values:"es en pt" help:"Efecto: idioma en que se le escribe al solicitante."`
 	Ignore      bool              `toml:"ignore" help:"Efecto: el correo se guarda y no abre ticket ni recibe respuesta."`
 	Quarantine  bool              `toml:"quarantine" help:"Efecto: el correo queda apartado hasta que el administrador lo vea."`
-	Hold        bool              `toml:"hold" help:"Efecto, solo con on = \"reply\": la respuesta queda retenida en el ticket hasta que un agente la acepte."`
+	Hold        bool              `toml:"hold" help:"Efecto: el correo queda retenido en el ticket hasta que un agente lo acepte (#aceptar) o lo aparte (#apartar). Si abre el ticket, al solicitante no se le escribe nada antes; al apartarlo, el ticket queda anulado sin avisarle."`
+	Stop        bool              `toml:"stop" help:"Efecto: no se mira ninguna regla más. Así es siempre que falte continue; sirve para una excepción que no hace otra cosa."`
 	Continue    bool              `toml:"continue" help:"true: se siguen mirando las reglas de después, que pueden añadir lo que esta no dice, pero no cambiar lo que ya dijo."`
 
 	Tests []trialText `toml:"test" help:"Una prueba de la regla que está encima: un correo y lo que debe ser de él. Las corre «ventanilla check --tests»; los archivos cuyas pruebas fallan no se cargan en un servicio en marcha."`

@@ -58,6 +58,9 @@ func (s *Set) strayFiles(over fs.FS) {
 		for _, name := range Names() {
 			known = append(known, lang+"/"+name+".md")
 		}
+		for _, mail := range OwnMails() {
+			known = append(known, ownFiles(over, lang, mail)...)
+		}
 	}
 	err := fs.WalkDir(over, ".", func(file string, entry fs.DirEntry, err error) error {
 		base := path.Base(file)

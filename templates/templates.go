@@ -17,6 +17,8 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -64,6 +66,7 @@ func (p Problem) String() string {
 type Set struct {
 	words    map[string]map[string]string // language → key → word
 	mails    map[string]map[string]choice // language → name
+	own      []string
 	problems []Problem
 	body     bodies
 }
@@ -103,8 +106,61 @@ func load(base, over fs.FS) (*Set, error) {
 			s.mails[lang][name] = choice{shipped: t, admin: s.loadAdmin(over, file, lang)}
 		}
 	}
+	s.loadOwn(over)
 	s.strayFiles(over)
 	return s, nil
+}
+
+// Own is the name of a template of the admin's own that stands in for a mail where
+// a rule says so: its file is es/acuse/biblioteca.md.
+func Own(mail, name string) string { return mail + "/" + name }
+
+// OwnMails are the mails for which the admin may have templates of his own.
+func OwnMails() []string { return []string{"acuse"} }
+
+// OwnNames returns the names of the admin's own templates that are sound in some
+// language, as [Own] makes them.
+func (s *Set) OwnNames() []string { return slices.Clone(s.own) }
+
+// loadOwn compiles the templates of the admin's own.
+func (s *Set) loadOwn(over fs.FS) {
+	for _, lang := range Languages() {
+		for _, mail := range OwnMails() {
+			for _, file := range ownFiles(over, lang, mail) {
+				name := Own(mail, strings.TrimSuffix(path.Base(file), ".md"))
+				t := s.loadAdmin(over, file, lang)
+				if t == nil {
+					continue
+				}
+				s.mails[lang][name] = choice{admin: t}
+				if !slices.Contains(s.own, name) {
+					s.own = append(s.own, name)
+				}
+			}
+		}
+	}
+	slices.Sort(s.own)
+}
+
+// ownFiles lists the files of the admin's own templates for a mail.
+func ownFiles(over fs.FS, lang, mail string) (files []string) {
+	if over == nil {
+		return nil
+	}
+	entries, _ := fs.ReadDir(over, lang+"/"+mail) // a folder that is not there has none
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".md"); ok && ownName(name) && !e.IsDir() {
+			files = append(files, lang+"/"+mail+"/"+e.Name())
+		}
+	}
+	return files
+}
+
+// ownName says that a name can be one of the admin's own: it is written in rules.
+func ownName(name string) bool {
+	return name != "" && !strings.HasPrefix(name, ".") && !strings.ContainsFunc(name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("._-", r)
+	})
 }
 
 // Problems returns what is wrong in the admin's folder, in the order of its
@@ -142,10 +198,14 @@ func (s *Set) language(lang string) string {
 }
 
 // Render returns the words of a mail. Where the admin's template fails with d,
-// the shipped one serves. An error means that there is no mail of that name.
+// the shipped one serves, and for one of his own the mail that it stands in for. An error means that there is no mail of that name.
 func (s *Set) Render(name, lang string, d Data) (Words, error) {
 	lang = s.language(lang)
 	c, ok := s.mails[lang][name]
+	standard, _, own := strings.Cut(name, "/")
+	if own && !ok { // not in this language, or broken
+		return s.Render(standard, lang, d)
+	}
 	if !ok {
 		return Words{}, fmt.Errorf("render mail %q: there is none of that name", name)
 	}
@@ -157,6 +217,9 @@ func (s *Set) Render(name, lang string, d Data) (Words, error) {
 		if w, err := c.admin.execute(&d); err == nil {
 			return w, nil
 		}
+	}
+	if own {
+		return s.Render(standard, lang, d)
 	}
 	w, err := c.shipped.execute(&d)
 	if err != nil {

@@ -529,3 +529,38 @@ func BenchmarkLoad(b *testing.B) {
 		set(b, nil)
 	}
 }
+
+// A template of the admin's own stands in for the acknowledgement where it is there
+// and sound; else the acknowledgement serves, the admin's or the shipped one.
+func TestOwnTemplates(t *testing.T) {
+	s := set(t, fstest.MapFS{
+		"es/acuse/biblioteca.md": {Data: []byte("Subject: Préstamo {{.Number}}\n\nDe 8 a 12.\n")},
+		"en/acuse.md":            {Data: []byte("Subject: Own words\n\nOwn words.\n")},
+		"es/acuse/rota.md":       {Data: []byte("Subject: x\n\n{{.Numero}}\n")},
+		"es/acuse/falla.md":      {Data: []byte("Subject: x\n\n{{if .Name}}{{index .Lines 99}}{{end}}\n")},
+		"es/acuse/Mal.md":        {Data: []byte("Subject: x\n\nx\n")},
+		"es/estado/otra.md":      {Data: []byte("Subject: x\n\nx\n")},
+	})
+	d := Sample("acuse")
+	for _, c := range []struct{ name, lang, want string }{
+		{"acuse/biblioteca", "es", "De 8 a 12."}, {"acuse/biblioteca", "en", "Own words."}, {"acuse/biblioteca", "pt", "Registramos"},
+		{"acuse/rota", "es", "Registramos"}, {"acuse/ninguna", "es", "Registramos"}, {"acuse/falla", "es", "Registramos"},
+	} {
+		if w := render(t, s, c.name, c.lang, d); !strings.Contains(w.Text, c.want) {
+			t.Errorf("%s in %s: %s", c.name, c.lang, w.Text)
+		}
+	}
+	if got := s.OwnNames(); !slices.Equal(got, []string{"acuse/biblioteca"}) {
+		t.Errorf("names %v", got)
+	}
+	var files []string
+	for _, p := range s.Problems() {
+		files = append(files, p.File)
+	}
+	if slices.Sort(files); !slices.Equal(files, []string{"es/acuse/Mal.md", "es/acuse/falla.md", "es/acuse/rota.md", "es/estado/otra.md"}) {
+		t.Errorf("problems %v", s.Problems())
+	}
+	if _, err := s.Render("estado/otra2", "es", d); err != nil {
+		t.Error(err)
+	}
+}

@@ -39,7 +39,7 @@ func (c *previewCmd) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	if err := known("--only", c.Only, templates.Names()); err != nil {
+	if err := known("--only", c.Only, append(templates.Names(), words.OwnNames()...)); err != nil {
 		return err
 	}
 	if err := known("--language", c.Language, templates.Languages()); err != nil {
@@ -76,12 +76,13 @@ func known(option string, words, there []string) error {
 }
 
 func (c *previewCmd) write(words *templates.Set, name string) (all []sheetMail, err error) {
-	for _, d := range templates.Described() {
+	for _, d := range slices.Concat(templates.Described(), ownDescribed(words)) {
 		for _, language := range templates.Languages() {
 			if len(c.Only) > 0 && !slices.Contains(c.Only, d.Name) || len(c.Language) > 0 && !slices.Contains(c.Language, language) {
 				continue
 			}
-			data := templates.Sample(d.Name)
+			standard, _, _ := strings.Cut(d.Name, "/")
+			data := templates.Sample(standard)
 			data.Desk = name
 			w, err := words.Render(d.Name, language, data)
 			if err != nil {
@@ -100,6 +101,15 @@ func (c *previewCmd) write(words *templates.Set, name string) (all []sheetMail, 
 		return nil, err
 	}
 	return all, os.WriteFile(filepath.Join(c.Folder, "index.html"), page.Bytes(), 0o644)
+}
+
+// ownDescribed are the admin's own templates.
+func ownDescribed(words *templates.Set) (all []templates.Description) {
+	for _, name := range words.OwnNames() {
+		standard, own, _ := strings.Cut(name, "/")
+		all = append(all, templates.Description{Name: name, When: fmt.Sprintf("En lugar de %s, si una regla dice template = %q.", standard, own)})
+	}
+	return all
 }
 
 func writeShown(folder string, s sheetMail, w templates.Words) error {

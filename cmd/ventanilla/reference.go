@@ -54,6 +54,7 @@ func templateReference() string {
 		"Cada correo es un archivo por idioma: `templates/es/acuse.md`, `templates/en/…`, `templates/pt/…`. El suyo reemplaza solo al del\n" +
 		"mismo nombre. `ventanilla preview` los escribe todos con datos de ejemplo, para verlos antes de enviarlos; `ventanilla check` dice\n" +
 		"archivo y línea de lo que esté mal, y mientras tanto se envía el texto que trae el programa.\n\n" +
+		"Además del acuse de siempre puede haber otros, `templates/es/acuse/biblioteca.md`, que una regla elige con `template = \"biblioteca\"`.\n\n" +
 		"## Los correos\n\n| correo | cuándo se envía | a quién |\n|---|---|---|\n")
 	for _, d := range templates.Described() {
 		_, _ = fmt.Fprintf(&b, "| `%s` | %s | %s |\n", d.Name, d.When, d.To)
