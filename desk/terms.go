@@ -307,6 +307,12 @@ func (c Clocks) each(t Term, fn func(Clock, Length) Clock) Clocks {
 	return c
 }
 
+// Late says that a clock has expired, as far as that has been told or noted.
+func (c Clocks) Late() bool {
+	late := func(k Clock) bool { return k.Breached && k.Running() || k.Stood == Red }
+	return late(c.First) || late(c.Next) || late(c.Resolution)
+}
+
 // ClockName names one of the clocks of a ticket.
 type ClockName string
 

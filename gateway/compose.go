@@ -156,6 +156,7 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			out.Ticket = &t
 		}
 		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		out.Data.Refused = s.refusedLines(c, l, out.To)
 		if l.List != nil {
 			listed, err := s.g.list(s.tx, s.setup, s.now, *l.List, out.To)
 			if err != nil {
@@ -239,6 +240,20 @@ func (s *settling) letterData(l rules.Letter, language string) (d templates.Data
 		}
 	}
 	return d
+}
+
+// refusedLines say of each ticket that was left as it is why, and how it is now.
+func (s *settling) refusedLines(c rules.Case, l rules.Letter, to mailout.Addressee) (lines []string) {
+	word := func(key string) string { return s.setup.Words.Word(to.Language, key) }
+	for _, p := range l.Refused {
+		row := s.g.renderer(s.setup).Row(c.Tickets[p.Ticket], desk.Person{}, to, s.now)
+		line := p.Line + ": " + row.Number + ": " + word("reason-"+p.Reason) + " " + word("now-listed") + ": " + row.State
+		if row.Owner != "" {
+			line += ", " + row.Owner
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // whyMost is how many messages of a ticket are told of, the last ones.

@@ -465,13 +465,17 @@ func (s *settling) gatherPast(c *rules.Case, id desk.TicketID) (err error) {
 func (s *settling) gatherListing(c *rules.Case, n int) error {
 	listing, err := s.tx.Listing(n)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil // too long ago
+		c.ListingGone = true // too long ago
+		return nil
 	}
 	if err != nil {
 		return err
 	}
-	c.Listing = listing
-	for id := range listing {
+	c.Listing, c.ListingMore = listing.Tickets, listing.More
+	if c.Listing == nil {
+		c.Listing = map[desk.TicketID]int{}
+	}
+	for id := range listing.Tickets {
 		if err := s.gatherTicket(c, id); err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"ventanilla/desk"
@@ -18,8 +20,7 @@ import (
 
 const (
 	listMost = 50   // tickets on a page of a list
-	lookMost = 2000 // tickets of each state that are looked at for a page
-	lookStep = 100  // at a time
+	lookMost = 4000 // keys of indexes that are looked at for a page
 )
 
 // page is a page of a list.
@@ -28,98 +29,217 @@ type page struct {
 	rows    []templates.Row
 	tickets map[desk.TicketID]int
 	more    string // what to ask for to see more, "" if that is all
+	note    string // under the list; may be empty
 }
 
-// list looks up a page of a list, the newest first. It costs what it looks at,
-// which is bounded, however much the store holds.
+// list looks up a page of a list, the newest first. It costs about what it lists: of
+// the indexes that its filters name the smallest is followed, and of what no index
+// tells at most lookMost keys are looked at for a page.
 func (g *Gateway) list(tx store.Tx, setup *Setup, now time.Time, l rules.List, to mailout.Addressee) (p page, err error) {
-	var found []desk.Ticket
-	cut := false
-	for _, state := range []desk.State{desk.New, desk.Open, desk.Pending} {
-		ts, more, err := listed(tx, now, l, state)
+	p.title, p.tickets = listTitle(setup, l, to.Language), map[desk.TicketID]int{}
+	found, next, err := listed(tx, setup, now, l)
+	if err != nil {
+		return p, err
+	}
+	for _, t := range found {
+		row, err := g.row(tx, setup, now, t, to)
 		if err != nil {
 			return p, err
 		}
-		found, cut = append(found, ts...), cut || more
-	}
-	slices.SortFunc(found, func(a, b desk.Ticket) int { return int(b.ID) - int(a.ID) })
-	if len(found) > listMost {
-		found, cut = found[:listMost], true
-	}
-	r := g.renderer(setup)
-	p.title, p.tickets = listTitle(setup, l, to.Language), map[desk.TicketID]int{}
-	for _, t := range found {
-		requester, err := tx.Person(t.Requester)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return p, err
-		}
-		p.rows = append(p.rows, r.Row(t, requester, to, now))
+		p.rows = append(p.rows, row)
 		p.tickets[t.ID] = t.Revision
 	}
-	if cut && len(found) > 0 {
-		p.more = l.Asked + " antes:" + found[len(found)-1].Number
+	if next != 0 {
+		t, err := tx.Ticket(next)
+		if err != nil {
+			return p, err
+		}
+		p.more = l.Asked + " antes:" + t.Number
+	}
+	if l.Search && l.States == nil && l.Number == "" {
+		p.note = setup.Words.Word(to.Language, "list-unended") + " " + l.Asked + " estado:todos"
 	}
 	return p, nil
 }
 
-// listed returns the tickets of one state that are on a list, at most a page and
-// whether there may be more.
-func listed(tx store.Tx, now time.Time, l rules.List, state desk.State) (found []desk.Ticket, more bool, err error) {
-	where := "state/" + string(state)
-	switch {
-	case l.Agent != "":
-		where = "assignee/" + l.Agent + "/" + string(state)
-	case l.Queue != "":
-		where = "queue/" + l.Queue + "/" + string(state)
+// row is a ticket's line in a list.
+func (g *Gateway) row(tx store.Tx, setup *Setup, now time.Time, t desk.Ticket, to mailout.Addressee) (templates.Row, error) {
+	requester, err := tx.Person(t.Requester)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return templates.Row{}, err
 	}
+	row := g.renderer(setup).Row(t, requester, to, now)
+	if t.Held == 0 {
+		return row, nil
+	}
+	articles, err := tx.Articles(t.ID, 0, heldMost)
+	for _, a := range articles {
+		if a.Kind == desk.KindHeld {
+			row.Held = append(row.Held, a.Number)
+		}
+	}
+	return row, err
+}
+
+// listed returns the tickets of a page, and the one before which the next page goes
+// on, 0 if there is none.
+func listed(tx store.Tx, setup *Setup, now time.Time, l rules.List) (found []desk.Ticket, next desk.TicketID, err error) {
 	var before desk.TicketID
 	if l.Before != "" {
-		t, err := tx.TicketByNumber(l.Before)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, false, err
+		t, ok, err := numbered(tx, setup, l.Before)
+		if err != nil || !ok {
+			return nil, 0, err
 		}
 		before = t.ID
 	}
-	for looked := 0; looked < lookMost; looked += lookStep {
-		ts, err := tx.Tickets(where, before, lookStep)
-		if err != nil {
-			return nil, false, err
+	if l.Number != "" {
+		if t, ok, err := numbered(tx, setup, l.Number); err != nil || ok {
+			return []desk.Ticket{t}, 0, err
 		}
-		for _, t := range ts {
-			if l.Fits(t, t.Clocks.Light(now)) {
-				found = append(found, t)
-			}
-			if len(found) > listMost {
-				return found, true, nil
-			}
-		}
-		if len(ts) < lookStep {
-			return found, false, nil
-		}
-		before = ts[len(ts)-1].ID
 	}
-	return found, true, nil
+	groups, err := searched(tx, l)
+	if err != nil || groups == nil {
+		return nil, 0, err
+	}
+	full := false
+	next, err = tx.Find(groups, before, lookMost, func(t desk.Ticket) (bool, error) {
+		if full = len(found) == listMost; full {
+			return false, nil
+		}
+		if l.Fits(t.Clocks.Light(now)) {
+			found = append(found, t)
+		}
+		return true, nil
+	})
+	if full {
+		next = found[listMost-1].ID
+	}
+	return found, next, err
+}
+
+// numbered returns the ticket with a number, as people write it: the zeros before it
+// may be left out.
+func numbered(tx store.Tx, setup *Setup, number string) (t desk.Ticket, ok bool, err error) {
+	padded := strings.Repeat("0", max(0, setup.World.NumberDigits-len(number))) + number
+	for _, n := range []string{number, padded} {
+		if t, err = tx.TicketByNumber(n); !errors.Is(err, store.ErrNotFound) {
+			return t, err == nil, err
+		}
+	}
+	return t, false, nil
+}
+
+// searched says under which indexes a list's tickets stand. It returns nil where there
+// can be none.
+func searched(tx store.Tx, l rules.List) (groups [][]string, err error) {
+	states := l.In()
+	in := func(index func(desk.State) string) {
+		var g []string
+		for _, s := range states {
+			g = append(g, index(s))
+		}
+		groups = append(groups, g)
+	}
+	if l.Agent != "" {
+		in(func(s desk.State) string { return store.OfAssignee(l.Agent, s) })
+	}
+	if l.Nobodys {
+		in(func(s desk.State) string { return store.OfAssignee(store.Nobody, s) })
+	}
+	if l.Queue != "" {
+		in(func(s desk.State) string { return store.InQueue(l.Queue, s) })
+	}
+	exact := len(groups) > 0
+	groups, whole := append(groups, fields(l, states)...), wholeClasses(states)
+	if l.Requester != "" {
+		p, ok, err := tx.PersonAt(l.Requester)
+		if err != nil || !ok {
+			return nil, err
+		}
+		groups, whole = append(groups, []string{store.OfRequester(p.ID)}), false
+	}
+	if !exact && (len(groups) == 0 || !whole) {
+		in(store.InState)
+	}
+	return groups, nil
+}
+
+// fields are the indexes of a list's further filters. They tell what is ended from what
+// is not, and nothing else about states.
+func fields(l rules.List, states []desk.State) (groups [][]string) {
+	ended := slices.ContainsFunc(states, desk.State.Ended)
+	live := slices.ContainsFunc(states, func(s desk.State) bool { return !s.Ended() })
+	with := func(f store.Field, value string) {
+		var g []string
+		if value == "" {
+			return
+		}
+		if live {
+			g = append(g, store.With(f, value, false))
+		}
+		if ended {
+			g = append(g, store.With(f, value, true))
+		}
+		groups = append(groups, g)
+	}
+	with(store.ByClient, l.Client)
+	with(store.ByService, l.Service)
+	with(store.ByResponsible, l.Responsible)
+	with(store.ByExternal, l.External)
+	with(store.ByTag, l.Tag)
+	with(store.ByWaiting, string(l.Waiting))
+	if l.Priority > 0 {
+		with(store.ByPriority, strconv.Itoa(l.Priority))
+	}
+	if l.Overdue {
+		with(store.ByOverdue, store.Overdue)
+	}
+	for _, f := range l.Fields {
+		with(store.OwnField(f[0]), f[1])
+	}
+	for _, w := range store.Words(strings.Join(l.Words, " ")) {
+		with(store.ByWord, w)
+	}
+	return groups
+}
+
+// wholeClasses says that of what is ended, and of what is not, a list has all states
+// or none.
+func wholeClasses(states []desk.State) bool {
+	live, ended := 0, 0
+	for _, s := range states {
+		if s.Ended() {
+			ended++
+		} else {
+			live++
+		}
+	}
+	return (live == 0 || live == 4) && (ended == 0 || ended == 3)
 }
 
 func listTitle(setup *Setup, l rules.List, language string) string {
 	word := func(key string) string { return setup.Words.Word(language, key) }
 	switch {
-	case l.Agent != "":
+	case l.Search:
+		return word("list-search") + ": " + strings.TrimSpace(l.Asked[strings.IndexByte(l.Asked+" ", ' '):])
+	case l.Agent != "" && !l.Nobodys:
 		return word("list-mine")
-	case l.Queue != "" && len(l.Words) == 0:
-		q, _ := setup.World.Queue(l.Queue)
-		return word("list-queue") + " " + q.Title
 	}
-	return word("list-search") + ": " + l.Asked
+	q, _ := setup.World.Queue(l.Queue)
+	return word("list-queue") + " " + q.Title
 }
 
 // data remembers a page, so that an answer can name its tickets, and puts it into a
 // mail.
 func (p page) data(tx store.Tx) (d templates.Data, n int, err error) {
-	if len(p.tickets) > 0 {
-		n, err = tx.AddListing(p.tickets)
+	if len(p.tickets) > 0 || p.more != "" {
+		n, err = tx.AddListing(store.Listing{Tickets: p.tickets, More: p.more})
 	}
-	return templates.Data{Subject: p.title, Rows: p.rows, Suggestion: p.more}, n, err
+	d = templates.Data{Subject: p.title, Rows: p.rows, Suggestion: p.more}
+	if p.note != "" {
+		d.Reason = p.note
+	}
+	return d, n, err
 }
 
 // tellDigests sends the agents whose hour has come what is theirs and what nobody

@@ -124,6 +124,7 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		queue = r.queue(l.Ticket.Queue)
 		d = r.about(*l.Ticket, queue, l.To, l.At)
 		d.Lines, d.Reason, d.Suggestion, d.Numbers = l.Data.Lines, l.Data.Reason, l.Data.Suggestion, l.Data.Numbers
+		d.Refused = l.Data.Refused
 		d.Body, d.AuthorAddress, d.Held = l.Data.Body, l.Data.AuthorAddress, l.Data.Held
 		m.token.Ticket, m.token.Revision = l.Ticket.ID, l.Ticket.Revision
 	}
@@ -151,6 +152,9 @@ func (r Renderer) Row(t desk.Ticket, requester desk.Person, to Addressee, now ti
 		State: word("state-" + string(t.State)), Colour: string(t.Clocks.Light(now))}
 	if row.Requester == "" {
 		row.Requester = requester.Address
+	}
+	if r.Desk.PublicURL != "" {
+		row.Page = r.Desk.PublicURL + "/t/" + r.made(desk.ForStatus, desk.Token{Ticket: t.ID, Addressee: token.Addressee})
 	}
 	if row.Colour != "" {
 		row.Light = word("light-" + row.Colour)

@@ -33,8 +33,12 @@ type Case struct {
 	Numbers   map[string]desk.TicketID       // the tickets whose numbers an agent's commands name
 	Events    map[desk.TicketID][]desk.Event // all of a ticket, where an agent asks to undo
 	Listing   map[desk.TicketID]int          // the tickets of the list that the mail answers to, each at the revision that was listed
-	About     []OurMail                      // mails of ours that it proves to speak of: bounces and automatic answers do
-	Explain   bool                           // trace also the rules that do not match
+
+	ListingMore string // what asks for the next page of that list
+	ListingGone bool   // it answers to a list that is no more known
+
+	About   []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
+	Explain bool      // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -42,6 +46,7 @@ type Addressed struct {
 	Address string
 	Queue   string      // "" for postmaster and for VERP addresses of no queue
 	Visible bool        // it stands in To or Cc
+	Control bool        // it takes agents' orders on any tickets
 	Token   *desk.Token // that came in the address and is valid
 	Bound   bool        // it was issued to the address in From
 }
@@ -163,8 +168,9 @@ type Letter struct {
 	Ticket   desk.TicketID
 	Lines    []string
 	Problems []Problem
-	Reason   string // key of the words
-	List     *List  // what it is to list
-	Confirm  int    // the held article that the addressee is asked to confirm; 0: none
-	Counted  bool   // an automatic answer to somebody from outside: it counts against the caps
+	Refused  []Problem // of single tickets, where the other orders were carried out
+	Reason   string    // key of the words
+	List     *List     // what it is to list
+	Confirm  int       // the held article that the addressee is asked to confirm; 0: none
+	Counted  bool      // an automatic answer to somebody from outside: it counts against the caps
 }

@@ -132,7 +132,7 @@ func (d *decider) proved() bool {
 			return true
 		}
 	}
-	return d.Listing != nil
+	return d.Listing != nil || d.ListingGone
 }
 
 // bound says whether a token that came was issued to the address in From.
@@ -142,7 +142,7 @@ func (d *decider) bound() bool {
 			return true
 		}
 	}
-	return d.Listing != nil
+	return d.Listing != nil || d.ListingGone
 }
 
 // completed says whether a token only stands in an address that a mail client

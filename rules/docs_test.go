@@ -88,15 +88,15 @@ func TestListGuide(t *testing.T) {
 	w.Clients = []desk.Client{{Name: "acme"}}
 	rows := regexp.MustCompile("(?m)^\\| `([^#`][^`]*)` \\|").FindAllSubmatch(guide, -1)
 	for _, m := range rows {
-		if l, ok := readList(string(m[1]), w, desk.Agent{Name: "luis"}); !ok {
+		if l, p, ok := readList(string(m[1]), w, desk.Agent{Name: "luis"}); !ok || p.Reason != "" {
 			t.Errorf("%s: %+v", m[1], l)
 		}
 	}
-	if len(rows) != 3 {
+	if len(rows) != 5 {
 		t.Errorf("%d lists", len(rows))
 	}
 	for _, text := range []string{"cola redes no funciona", "cola nada", "mis tickets no llegan", "buscar", "buscar ", "colaboración", "mistickets", ""} {
-		if l, ok := readList(text, w, desk.Agent{Name: "luis"}); ok {
+		if l, _, ok := readList(text, w, desk.Agent{Name: "luis"}); ok {
 			t.Errorf("%q is no list: %+v", text, l)
 		}
 	}

@@ -136,9 +136,10 @@ func commandLine(s string) (line, bool) {
 
 // Problem is a command line that cannot be carried out, and why.
 type Problem struct {
-	Line   string // as the agent wrote it
-	Reason string // key of the words in templates
-	Near   string // the nearest valid word, "" if none is near
+	Line   string        // as the agent wrote it
+	Reason string        // key of the words in templates
+	Near   string        // the nearest valid word, "" if none is near
+	Ticket desk.TicketID // the one ticket that it is about, of several; or 0
 }
 
 // plan turns command lines into commands on one ticket, in the order in which
@@ -152,7 +153,7 @@ func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (cmds []desk.Comma
 	for _, l := range block {
 		v, ok := findVerb(l.word)
 		if !ok {
-			problems = append(problems, Problem{l.raw, "unknown-verb", nearest(l.word, Verbs())})
+			problems = append(problems, Problem{Line: l.raw, Reason: "unknown-verb", Near: nearest(l.word, Verbs())})
 			continue
 		}
 		made, p := v.read(&reading{Case: c, argument: l.argument, world: c.World, ticket: t, by: by, now: c.Now})

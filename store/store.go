@@ -10,10 +10,10 @@
 //	number/<number>                    ticket id
 //	event/<ticket>/<seq>               desk.Event
 //	article/<ticket>/<number>          desk.Article
-//	index/<field>/<value>/<ticket>     nothing; a pure function of the ticket
+//	index/<field>/<value>/…/<ticket>   nothing; a pure function of the ticket (find.go)
 //	term/<time>/<ticket>               nothing; when its next warning or breach comes; a pure function of the ticket
 //	wake/<time>/<ticket>               nothing; when the desk looks at it again; a pure function of the ticket
-//	listing/<n>                        the tickets of a list that an agent was sent, each at its revision
+//	listing/<n>                        Listing: a list that an agent was sent
 //	digest/<agent>                     day of the last digest
 //	person/<id>                        desk.Person: the one place of an address
 //	address/<hash>                     person id
@@ -82,12 +82,13 @@ func (tx Tx) Try(fn func(Tx) error) error {
 var ErrHalfWritten = errors.New("half written")
 
 // Version is the layout that this package reads and writes.
-const Version = 1
+const Version = 2
 
 // migrations bring a store from the version of their index to the next. They
 // run in order, each in an Update of its own.
 var migrations = []func(Tx) error{
 	0: func(Tx) error { return nil }, // an empty store is of version 0
+	1: foundByMore,
 }
 
 // Migrate brings the store to [Version]. It refuses one that a newer program

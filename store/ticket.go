@@ -77,30 +77,6 @@ func (tx Tx) PutTicket(t desk.Ticket, evs []desk.Event) error {
 	return tx.put("ticket/"+id10(t.ID), t)
 }
 
-// indexKeys are the keys under which a ticket is found. They are a pure function
-// of it.
-func indexKeys(t desk.Ticket) []string {
-	if t.Revision == 0 {
-		return nil
-	}
-	id := id10(t.ID)
-	keys := []string{
-		"index/state/" + string(t.State) + "/" + id,
-		"index/queue/" + t.Queue + "/" + string(t.State) + "/" + id,
-		"index/requester/" + id10(t.Requester) + "/" + id,
-	}
-	if t.Assignee != "" {
-		keys = append(keys, "index/assignee/"+t.Assignee+"/"+string(t.State)+"/"+id)
-	}
-	if next, ok := t.Clocks.NextMoment(); ok {
-		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
-	}
-	if !t.WakeAt.IsZero() {
-		keys = append(keys, "wake/"+momentKey(t.WakeAt)+"/"+id)
-	}
-	return keys
-}
-
 // momentKey writes a time as keys have it. Part of a millisecond counts as a whole
 // one, so that what is found by its key is due.
 func momentKey(at time.Time) string {
@@ -220,9 +196,6 @@ func (tx Tx) Tickets(where string, before desk.TicketID, limit int) (ts []desk.T
 	return ts, err
 }
 
-// OfRequester is the index of somebody's tickets.
-func OfRequester(id desk.PersonID) string { return "requester/" + id10(id) }
-
 // EachTicket calls fn for every ticket, in order of id. It reads the store.
 func (tx Tx) EachTicket(fn func(desk.Ticket) error) error {
 	return each(tx, "ticket/", "", 0, false, func(_ string, t desk.Ticket) error { return fn(t) })
@@ -251,7 +224,7 @@ func (tx Tx) TakeTurn(queue string) error {
 // each state.
 func (tx Tx) Load(agent string, limit int) (n int, err error) {
 	for _, state := range []desk.State{desk.New, desk.Open, desk.Pending} {
-		prefix := "index/assignee/" + agent + "/" + string(state) + "/"
+		prefix := "index/" + OfAssignee(agent, state) + "/"
 		if err := tx.kv.Scan(prefix, prefix+"~", limit, false, func(string, []byte) error { n++; return nil }); err != nil {
 			return n, err
 		}

@@ -19,6 +19,7 @@ type Data struct {
 	ApproveLink  string // mailto: that approves, or confirms
 	RejectLink   string // mailto: that rejects, or denies
 	UndoLink     string // mailto: that undoes the commands of a transcript
+	StopLink     string // to get no more of a digest
 
 	// What begins with Old is what was before, and empty where it did not
 	// change: of a ticket that nobody had, OldAssignee is "nadie".
@@ -48,7 +49,8 @@ type Data struct {
 	Rows       []Row    // of a list or digest
 	Numbers    []string // of acuse-varios: a line for each ticket
 	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
-	Suggestion string   // the nearest valid command
+	Refused    []string // of a transcript: what was asked of single tickets and not done, a sentence each
+	Suggestion string   // the nearest valid command; of a list: what asks for its next page
 	Held       int      // the article that waits for #aceptar or #apartar; 0 if none does
 	Days       int      // after which a resolved ticket closes by itself; 0 if it does not
 	Term       string   // of a notice about a term, in words: primera respuesta
@@ -63,6 +65,8 @@ type Data struct {
 type Row struct {
 	Number    string
 	Link      string // mailto: that answers to it
+	Page      string // to see it; "" where the desk has no pages
+	Held      []int  // its articles that wait for aceptar or apartar
 	Light     string // how its terms stand, in words; "" if nothing is promised
 	Colour    string // the same for the eye: green, amber, red or ""
 	State     string // in words, or whom it waits for
@@ -79,7 +83,7 @@ type Body struct{ Text, Markdown string }
 // lines returns the fields that hold one line.
 func (d *Data) lines() []*string {
 	return []*string{
-		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink,
+		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.StopLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
 		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
 		&d.Term, &d.Deadline, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
@@ -137,6 +141,7 @@ func sample() Data {
 		ApproveLink:  "mailto:soporte+a4m2k7q@mesa.example?subject=aprobar",
 		RejectLink:   "mailto:soporte+r4m2k7q@mesa.example?subject=rechazar",
 		UndoLink:     "mailto:soporte+u4m2k7q@mesa.example?subject=deshacer",
+		StopLink:     "https://mesa.example/l/l4m2k7q",
 		State:        "en curso", OldState: "nuevo", Queue: "Soporte técnico", OldQueue: "Mesa de ayuda",
 		Assignee: "Luis Pérez", OldAssignee: "María Ríos", Priority: "alta", OldPriority: "mediana",
 		Type: "incidente", OldType: "requerimiento",
@@ -152,13 +157,14 @@ func sample() Data {
 		Category:  "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
 		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
 		Rows: []Row{
-			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "Luis Pérez"},
-			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", ""},
+			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "https://mesa.example/t/s4m2k7q", []int{4}, "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "Luis Pérez"},
+			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", nil, "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", ""},
 		},
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",
 			"#prioridad alta: de mediana a alta",
 		},
+		Refused:    []string{"cerrar 15: Cambió después de la lista. Ahora: #000015, en curso, a cargo de Eva Ríos."},
 		Suggestion: "#asignar", Held: 4, Days: 5,
 		Term: "primera respuesta", Deadline: "2026-11-24 15:30",
 		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",

@@ -1,9 +1,11 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	htmltemplate "html/template"
 	"slices"
+	"strconv"
 	"strings"
 	texttemplate "text/template"
 )
@@ -16,7 +18,7 @@ func Functions() map[string]string {
 		"boton":      `{{boton "Ver la solicitud" .Link}}: un botón; sin enlace, nada. Con un tercer valor "claro", sin fondo`,
 		"ficha":      `{{ficha "Cola" .Queue "Tipo" .Type}}: una tabla de nombres y valores; sin los vacíos`,
 		"lista":      `{{lista .Lines}}: una lista con viñetas`,
-		"tabla":      `{{tabla .Rows}}: una tabla de tickets, cada uno con el enlace que le responde`,
+		"tabla":      `{{tabla .Rows}}: una tabla de tickets, cada uno con su página y el enlace que le responde`,
 		"formulario": `{{formulario .Lines}}: un renglón por cada dato, para completar al responder`,
 		"cita":       `{{cita .Body}}: el texto de otra persona, apartado del propio`,
 		"cambio":     `{{cambio .OldState .State}}: «nuevo → en curso», o nada si no cambió`,
@@ -54,7 +56,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 		return f
 	}
 	f["boton"], f["ficha"], f["lista"], f["cita"] = textButton, textRows, textList, textQuote
-	f["tabla"] = func(rows []Row) string { return textTable(rows) }
+	f["tabla"] = func(rows []Row) string { return textTable(rows, s.words[lang]) }
 	f["formulario"] = func(lines []string) string { return strings.Join(lines, "\n") }
 	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
 	f["shownReason"] = func(d *Data) string { return d.Reason }
@@ -215,11 +217,18 @@ func htmlTable(rows []Row, words map[string]string) htmltemplate.HTML {
 	b.WriteString(`</tr>`)
 	for _, r := range rows {
 		number := escape(r.Number)
-		if safeLink(r.Link) {
-			number = `<a href="` + escape(r.Link) + `" style="color:` + accent + `">` + number + `</a>`
+		switch {
+		case safeLink(r.Page):
+			number = linked(r.Page, r.Number) + `<br>` + linked(r.Link, words["row-write"])
+		case safeLink(r.Link):
+			number = linked(r.Link, r.Number)
+		}
+		subject := escape(r.Subject)
+		for _, n := range r.Held {
+			subject += `<br><span class="v-dim" style="color:` + dim + `">` + escape(rowHeld(r, n, words)) + `</span>`
 		}
 		b.WriteString(`<tr>`)
-		for i, v := range []string{number, escape(r.Light), escape(r.State), escape(r.Requester), escape(r.Subject), escape(r.Age), escape(r.Owner)} {
+		for i, v := range []string{number, escape(r.Light), escape(r.State), escape(r.Requester), subject, escape(r.Age), escape(r.Owner)} {
 			style := cell
 			if i == 1 {
 				style += lights[r.Colour]
@@ -232,8 +241,21 @@ func htmlTable(rows []Row, words map[string]string) htmltemplate.HTML {
 	return htmltemplate.HTML(b.String())
 }
 
-// textTable writes each ticket in two lines.
-func textTable(rows []Row) string {
+// linked is a link with its words, "" where it is none that may be followed.
+func linked(link, label string) string {
+	if !safeLink(link) {
+		return ""
+	}
+	return `<a href="` + escape(link) + `" style="color:` + accent + `">` + escape(label) + `</a>`
+}
+
+// rowHeld says of a held article how an answer to the list settles it.
+func rowHeld(r Row, article int, words map[string]string) string {
+	return strings.NewReplacer("{ticket}", strings.TrimPrefix(r.Number, "#"), "{mensaje}", strconv.Itoa(article)).Replace(words["row-held"])
+}
+
+// textTable writes each ticket in two lines, and its link in a third.
+func textTable(rows []Row, words map[string]string) string {
 	var lines []string
 	for _, r := range rows {
 		line := r.Number
@@ -243,6 +265,12 @@ func textTable(rows []Row) string {
 			}
 		}
 		lines = append(lines, line, "  "+r.Subject)
+		for _, n := range r.Held {
+			lines = append(lines, "  "+rowHeld(r, n, words))
+		}
+		if link := cmp.Or(r.Page, r.Link); safeLink(link) {
+			lines = append(lines, "  "+link)
+		}
 	}
 	return strings.Join(lines, "\n")
 }
