@@ -223,6 +223,9 @@ func TestMailboxesComeBack(t *testing.T) {
 }
 
 func TestMailboxOutsideASCII(t *testing.T) {
+	if got, want := Mailbox("José", "jose@año.example"), "=?utf-8?b?Sm9zw6k=?= <jose@xn--ao-zja.example>"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 	if got, want := Mailbox("José", "josé@correo.example"), "=?utf-8?q?jos=C3=A9=40correo=2Eexample?=:;"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

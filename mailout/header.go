@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 const (
@@ -15,19 +17,33 @@ const (
 
 // Mailbox returns a display name and an address as they stand in From, To, Cc
 // or Reply-To: 7-bit, the name as atoms, a quoted string or encoded-words,
-// whatever it contains. name may be empty. An address that is not ASCII cannot
-// be written in a 7-bit header: it becomes an empty group whose name shows it
-// (RFC 6857 §3.1.8).
+// whatever it contains. name may be empty. A domain beyond ASCII is written in its
+// A-labels. An address whose local part is not ASCII cannot be written in a 7-bit
+// header: it becomes an empty group whose name shows it (RFC 6857 §3.1.8).
 func Mailbox(name, address string) string {
 	name, address = cut(oneLine(name), nameSize), oneLine(address)
-	if !isASCII(address) {
+	carried, err := transport(address)
+	if err != nil || !isASCII(carried) {
 		return phrase(address) + ":;"
 	}
-	address = "<" + addrSpec(address) + ">"
+	address = "<" + addrSpec(carried) + ">"
 	if name == "" {
 		return address
 	}
 	return phrase(name) + " " + address
+}
+
+// transport returns an address as mail servers that know nothing of other letters
+// take it: with its domain in A-labels (RFC 5890 §2.3.2.1). Where the local part
+// is not ASCII they cannot, and it stays as it is (RFC 6531). An error means that
+// its domain cannot be written so, and hence not exist.
+func transport(address string) (string, error) {
+	at := strings.LastIndexByte(address, '@')
+	if isASCII(address) || !isASCII(address[:at+1]) {
+		return address, nil
+	}
+	domain, err := idna.Lookup.ToASCII(address[at+1:])
+	return address[:at+1] + domain, err
 }
 
 // addrSpec returns an ASCII address so that it can stand between angle brackets:

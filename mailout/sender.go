@@ -367,7 +367,7 @@ func (s *Sender) hand(ctx context.Context, m Outgoing, now time.Time) bool {
 // one it waits for that one's next probe; where there is none it is as with any
 // mail that fails, up to being given up.
 func (s *Sender) noDetour(m Outgoing, now time.Time) Result {
-	r := Result{ID: m.ID, At: now, Outcome: Again, Attempts: m.Attempts, Text: "no backup smarthost takes mail now, and this mail must not go by the first"}
+	r := Result{ID: m.ID, At: now, Outcome: Again, Attempts: m.Attempts, Text: "ahora ningún smarthost de reserva acepta correo, y este no debe ir por el primero"}
 	for _, backup := range s.routes[1:] {
 		if _, until := backup.circuit.open(); r.Due.IsZero() || until.Before(r.Due) {
 			r.Due = until
@@ -378,7 +378,7 @@ func (s *Sender) noDetour(m Outgoing, now time.Time) Result {
 		return r
 	}
 	r.Attempts++
-	r.Text = "there is no backup smarthost, and this mail must not go by the first"
+	r.Text = "no hay smarthost de reserva, y este correo no debe ir por el primero"
 	due, giveUp := Backoff(r.Attempts, m.Created, now)
 	if r.Due = due; giveUp {
 		r.Outcome, r.Due = Failed, time.Time{}

@@ -195,7 +195,7 @@ func TestDetourWithoutBackup(t *testing.T) {
 		}
 		time.Sleep(6 * day)
 		s.stop()
-		if len(h.mails()) != 9 || len(o.failed) != 1 || o.failed[0].Attempts != len(schedule) || !strings.Contains(o.failed[0].LastError, "backup") {
+		if len(h.mails()) != 9 || len(o.failed) != 1 || o.failed[0].Attempts != len(schedule) || !strings.Contains(o.failed[0].LastError, "reserva") {
 			t.Errorf("%d arrived, failed %+v", len(h.mails()), o.failed)
 		}
 	})

@@ -5,56 +5,42 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"hash"
-	"io"
-	"net"
-	"time"
 )
 
-// bodyWriter sends the bytes of a mail and hashes them. It writes beneath
-// go-smtp, whose own writer looks at each byte and waits for the server without
-// a limit, and doubles the dots that begin lines (RFC 5321 §4.5.2). The last two
-// bytes, a line end, are left to go-smtp, which puts the final dot behind them.
-// It serves one mail after the other.
+// bodyWriter sends the bytes of a mail, with the dots that begin lines doubled
+// (RFC 5321 §4.5.2), and hashes them as they were. It serves one mail after the
+// other.
 type bodyWriter struct {
-	hash      hash.Hash
-	out       *bufio.Writer
-	lineStart bool
-	tail      []byte // the last bytes, at most two, not yet written
-	chunk     []byte
-	err       error // of the connection
+	hash  hash.Hash
+	out   *bufio.Writer
+	last  [2]byte // of what was written
+	chunk []byte
+	err   error // of the connection
 }
 
-// begin makes it ready for a mail over c.
-func (w *bodyWriter) begin(c *connection) {
+var lineEnd = [2]byte{'\r', '\n'}
+
+// begin makes it ready for a mail.
+func (w *bodyWriter) begin(out *bufio.Writer) {
 	if w.hash == nil {
-		w.hash, w.chunk, w.tail = sha256.New(), make([]byte, 8<<10), make([]byte, 0, 4)
-		w.out = bufio.NewWriterSize(limitedWriter{c.stream, c.socket, c.command}, 16<<10)
+		w.hash, w.chunk = sha256.New(), make([]byte, 8<<10)
 	}
 	w.hash.Reset()
-	w.lineStart, w.tail, w.err = true, w.tail[:0], nil
+	w.out, w.last, w.err = out, lineEnd, nil
 }
 
 // before sends what stands before the mail and is no part of its hash.
-func (w *bodyWriter) before(text string) {
-	if text != "" {
-		w.put([]byte(text))
-	}
-}
+func (w *bodyWriter) before(text string) { w.put([]byte(text)) }
 
-// finish sends what is left; the line end goes through data.
-func (w *bodyWriter) finish(data io.Writer) error {
-	left := w.tail
-	if string(left) != "\r\n" { // go-smtp ends the line
-		w.put(left)
-		left = nil
-	}
-	if err := w.out.Flush(); w.err == nil {
-		w.err = err
+// finish ends the last line and puts the final dot. Until then the server takes
+// nothing of the mail.
+func (w *bodyWriter) finish() {
+	if w.last != lineEnd {
+		w.put(lineEnd[:])
 	}
 	if w.err == nil {
-		_, w.err = data.Write(left)
+		_, w.err = w.out.WriteString(".\r\n")
 	}
-	return w.err
 }
 
 // WriteString is Write, without a copy of s.
@@ -69,24 +55,14 @@ func (w *bodyWriter) WriteString(s string) (n int, err error) {
 
 func (w *bodyWriter) Write(p []byte) (int, error) {
 	w.hash.Write(p)
-	if len(p) >= 2 {
-		w.put(w.tail)
-		w.put(p[:len(p)-2])
-		w.tail = append(w.tail[:0], p[len(p)-2:]...)
-		return len(p), w.err
-	}
-	w.tail = append(w.tail, p...)
-	if over := len(w.tail) - 2; over > 0 {
-		w.put(w.tail[:over])
-		w.tail = append(w.tail[:0], w.tail[over:]...)
-	}
+	w.put(p)
 	return len(p), w.err
 }
 
 // put writes bytes with their dots doubled.
 func (w *bodyWriter) put(p []byte) {
 	for len(p) > 0 && w.err == nil {
-		if w.lineStart && p[0] == '.' {
+		if w.last[1] == '\n' && p[0] == '.' {
 			_ = w.out.WriteByte('.') // its error comes again with the next
 		}
 		n := bytes.Index(p, []byte("\n.")) + 1
@@ -94,19 +70,10 @@ func (w *bodyWriter) put(p []byte) {
 			n = len(p)
 		}
 		_, w.err = w.out.Write(p[:n])
-		w.lineStart = p[n-1] == '\n'
+		if w.last[0] = w.last[1]; n > 1 {
+			w.last[0] = p[n-2]
+		}
+		w.last[1] = p[n-1]
 		p = p[n:]
 	}
-}
-
-// limitedWriter gives the other side limited time to take each piece.
-type limitedWriter struct {
-	stream io.Writer
-	socket net.Conn
-	limit  time.Duration
-}
-
-func (w limitedWriter) Write(p []byte) (int, error) {
-	_ = w.socket.SetDeadline(time.Now().Add(w.limit))
-	return w.stream.Write(p)
 }

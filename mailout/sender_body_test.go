@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/textproto"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 )
@@ -33,29 +32,28 @@ func TestBodyWriter(t *testing.T) {
 		defer ours.Close()
 		read := make(chan error, 1)
 		go func() { _, err := io.Copy(&got, server); read <- err }()
-		c := &connection{stream: ours, socket: ours, command: time.Minute}
-		buffered := bufio.NewWriter(ours)
-		data := textproto.NewWriter(buffered).DotWriter()
-		c.body.begin(c)
+		out := bufio.NewWriterSize(ours, 64)
+		var body bodyWriter
+		body.begin(out)
 		for rest := text; rest != ""; {
 			n := rapid.IntRange(1, len(rest)).Draw(r, "piece")
 			if n%2 == 0 {
-				_, _ = c.body.WriteString(rest[:n])
+				_, _ = body.WriteString(rest[:n])
 			} else {
-				_, _ = c.body.Write([]byte(rest[:n]))
+				_, _ = body.Write([]byte(rest[:n]))
 			}
 			rest = rest[n:]
 		}
-		if err := c.body.finish(data); err != nil {
-			r.Fatal(err)
+		body.finish()
+		if err := out.Flush(); err != nil || body.err != nil {
+			r.Fatal(err, body.err)
 		}
-		_ = data.Close()
 		ours.Close()
 		<-read
 		if !bytes.Equal(got.Bytes(), want.Bytes()) {
 			r.Fatalf("%q went out as\n%q, want\n%q", text, &got, &want)
 		}
-		if sum := sha256.Sum256([]byte(text)); !bytes.Equal(c.body.hash.Sum(nil), sum[:]) {
+		if sum := sha256.Sum256([]byte(text)); !bytes.Equal(body.hash.Sum(nil), sum[:]) {
 			r.Fatal("the hash is not that of the mail")
 		}
 	})

@@ -42,6 +42,7 @@ type host struct {
 	idle       time.Duration // after which it closes with 421, 0 is never
 	pace       time.Duration // that it thinks about a mail
 	slow       time.Duration // that it takes to greet
+	eager      bool          // asks for the data of a mail without recipients (RFC 2920 §3.1)
 
 	mu       sync.Mutex
 	open     int
@@ -99,6 +100,7 @@ type session struct {
 	in            *bufio.Reader
 	tls, loggedIn bool
 	inMail        bool // between MAIL and the end of the data
+	named         bool // a recipient was taken
 	from, to      string
 }
 
@@ -168,13 +170,21 @@ func (s *session) say(lines string) bool {
 // reply says the ordinary answer, or what it was told to say. It returns
 // whether the session goes on.
 func (s *session) reply(stage, line, ordinary string) bool {
-	told := ""
+	return s.speak(s.told(stage, line, ordinary))
+}
+
+// told returns the ordinary answer, or what the host was told to say.
+func (s *session) told(stage, line, ordinary string) string {
 	if s.answer != nil {
-		told = s.answer(stage, line)
+		if told := s.answer(stage, line); told != "" {
+			return told
+		}
 	}
+	return ordinary
+}
+
+func (s *session) speak(told string) bool {
 	switch told {
-	case "":
-		return s.say(ordinary)
 	case hangUp:
 		return false
 	case silence:
@@ -206,15 +216,21 @@ func (s *session) command(line string) bool {
 		if s.inMail {
 			return s.say("503 5.5.1 one mail at a time")
 		}
-		s.inMail = true
-		return s.reply(verb, line, "250 2.1.0 sender ok")
+		told := s.told(verb, line, "250 2.1.0 sender ok")
+		s.inMail, s.named = told[0] == '2', false
+		return s.speak(told)
 	case "RCPT":
+		if !s.inMail {
+			return s.say("503 5.5.1 MAIL first")
+		}
 		s.to = between(argument)
-		return s.reply(verb, line, "250 2.1.5 recipient ok")
+		told := s.told(verb, line, "250 2.1.5 recipient ok")
+		s.named = told[0] == '2'
+		return s.speak(told)
 	case "DATA":
 		return s.data(line)
 	case "RSET":
-		s.inMail = false
+		s.inMail, s.named = false, false
 	case "QUIT":
 		s.reply(verb, line, "221 bye")
 		return false
@@ -282,6 +298,9 @@ func (s *session) bearer(argument, got string) bool {
 }
 
 func (s *session) data(line string) bool {
+	if !s.named && !s.eager {
+		return s.say("503 5.5.1 RCPT first")
+	}
 	told := ""
 	if s.answer != nil {
 		told = s.answer("body", line)
@@ -293,6 +312,14 @@ func (s *session) data(line string) bool {
 	case silence:
 		s.say("354 go ahead")
 		time.Sleep(time.Hour) // reads nothing
+		return false
+	}
+	if words, ok := strings.CutPrefix(told, "middle"); ok { // refuses when it has read some of it
+		s.say("354 go ahead")
+		io.CopyN(io.Discard, s.in, 100<<10)
+		if words = strings.TrimSpace(words); words != "" {
+			s.say(words)
+		}
 		return false
 	}
 	told = ""
@@ -311,6 +338,9 @@ func (s *session) data(line string) bool {
 		time.Sleep(s.pace)
 	}
 	s.inMail = false
+	if !s.named {
+		return s.say("554 5.5.1 no valid recipients")
+	}
 	told = ""
 	if s.answer != nil {
 		told = s.answer("end", s.to)
@@ -556,9 +586,8 @@ func (o *told) Settle(ctx context.Context, results []Result) error {
 func letter(n, size int, now time.Time) Outgoing {
 	id := fmt.Sprintf("m%05d", n)
 	text := "Message-ID: <" + id + "@desk.example>\r\nSubject: prueba\r\n\r\n.un punto al principio\r\n"
-	for len(text) < size {
-		text += "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n"
-	}
+	const line = "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\r\n"
+	text += strings.Repeat(line, (max(size-len(text), 0)+len(line)-1)/len(line))
 	m := Outgoing{
 		ID: id, MessageID: id + "@desk.example", From: "soporte+" + id + "@desk.example", To: id + "@example.org",
 		Pieces: []Piece{{Text: text}}, Created: now, Due: now,

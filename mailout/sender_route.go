@@ -96,12 +96,12 @@ func (r *route) attempt(ctx context.Context, j job) (reply, *fault) {
 			return reply{}, f
 		}
 		said, f := c.send(ctx, j.Outgoing, r.sender.outbox.Raw)
-		if f == nil || !f.lost {
+		if c.client.broken {
+			r.pool.drop(c)
+		} else {
 			r.pool.put(c)
-			return said, f
 		}
-		r.pool.drop(c)
-		if !first || !f.again() || ctx.Err() != nil {
+		if f == nil || !first || !f.again() || ctx.Err() != nil {
 			return said, f
 		}
 		r.pool.dropIdle() // they went the same way

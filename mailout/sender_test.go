@@ -107,7 +107,7 @@ func TestRunKeepsSchedule(t *testing.T) {
 
 // One mail meets each reply at each stage.
 func TestReplies(t *testing.T) {
-	const lostText = "connection lost"
+	const lostText = "se cortó la conexión"
 	for _, c := range []struct {
 		stage, reply string
 		first        bool // only the first time; then all is well
@@ -159,19 +159,18 @@ func TestReplies(t *testing.T) {
 		{"DATA", hangUp, false, Again, 0, "", 1, lostText},
 		{"body", hangUp, true, Sent, 250, "2.0.0", 1, "queued as 4711"},
 		{"body", hangUp, false, Again, 0, "", 1, lostText},
-		{"end", hangUp, false, Again, 0, "", 1, lostText + " after the whole mail was sent; it may have been taken"},
+		{"end", hangUp, false, Again, 0, "", 1, lostText + " cuando el correo ya había salido entero; quizá lo aceptó"},
 		{"MAIL", "gibberish", false, Again, 0, "", 1, lostText},
 
-		{"greeting", silence, false, Again, 0, "", 0, "no answer in time"},
-		{"MAIL", silence, false, Again, 0, "", 1, "no answer in time"},
-		{"RCPT", silence, false, Again, 0, "", 1, "no answer in time"},
-		{"body", silence, false, Again, 0, "", 1, "no answer in time"},
-		{"end", silence, false, Again, 0, "", 1, "no answer in time after the whole mail was sent; it may have been taken"},
+		{"greeting", silence, false, Again, 0, "", 0, "no respondió a tiempo"},
+		{"MAIL", silence, false, Again, 0, "", 1, "no respondió a tiempo"},
+		{"RCPT", silence, false, Again, 0, "", 1, "no respondió a tiempo"},
+		{"body", silence, false, Again, 0, "", 1, "no respondió a tiempo"},
+		{"end", silence, false, Again, 0, "", 1, "no respondió a tiempo cuando el correo ya había salido entero; quizá lo aceptó"},
 	} {
-		t.Run(strings.TrimSpace(fmt.Sprintf("%s %.12s %v", c.stage, c.reply, c.first)), func(t *testing.T) {
+		check := func(t *testing.T, h *host) {
 			synctest.Test(t, func(t *testing.T) {
-				h := &host{answer: always(c.stage, c.reply)}
-				if c.first {
+				if h.answer = always(c.stage, c.reply); c.first {
 					h.answer = once(c.stage, c.reply)
 				}
 				o := newRows(letter(1, 6000, time.Now()))
@@ -194,7 +193,11 @@ func TestReplies(t *testing.T) {
 					t.Errorf("the host took %d mails", n)
 				}
 			})
-		})
+		}
+		name := strings.TrimSpace(fmt.Sprintf("%s %.12s %v", c.stage, c.reply, c.first))
+		t.Run(name, func(t *testing.T) { check(t, &host{}) })
+		t.Run(name+" together", func(t *testing.T) { check(t, &host{extensions: []string{"PIPELINING"}}) })
+		t.Run(name+" eager", func(t *testing.T) { check(t, &host{extensions: []string{"PIPELINING"}, eager: true}) })
 	}
 }
 
@@ -206,36 +209,22 @@ func TestServersWords(t *testing.T) {
 	}{
 		{"2.0.0 Ok: queued as 4711", reply{250, "2.0.0", "Ok: queued as 4711"}},
 		{"2.6.0 <a@b> [InternalId=1]\nmore", reply{250, "2.6.0", "<a@b> [InternalId=1] more"}},
+		{"2.6.0 one\n2.6.0 two\n2.6.1 three", reply{250, "2.6.0", "one two 2.6.1 three"}},
 		{"2.0.0", reply{250, "2.0.0", ""}},
 		{"OK 1234 - gsmtp", reply{250, "", "OK 1234 - gsmtp"}},
 		{"2.x.0 what", reply{250, "", "2.x.0 what"}},
+		{"3.0.0 what", reply{250, "", "3.0.0 what"}},
+		{"22.0.0 what", reply{250, "", "22.0.0 what"}},
 		{"2.0 what", reply{250, "", "2.0 what"}},
+		{"192.0.2.7 what", reply{250, "", "192.0.2.7 what"}},
 		{"", reply{250, "", ""}},
-		{"a\x00b\x1b[31mc\r\nd\u0085e\u2028f", reply{250, "", "a b [31mc d e f"}},
+		{"a\x00b\x1b[31mc\r\td\u0085e\u2028f", reply{250, "", "a b [31mc d e f"}},
 		{"mal\xe9 \xff", reply{250, "", "mal? ?"}},
 		{long, reply{250, "", long[:500]}},
 		{"x" + long, reply{250, "", "x" + long[:498]}}, // no half letter
 	} {
-		if got := accepted(c.said); got != c.want {
+		if got := replyOf(250, strings.Split(c.said, "\n")); got != c.want {
 			t.Errorf("%q: %+v, want %+v", c.said, got, c.want)
-		}
-	}
-}
-
-// A reply to one mail leaves the connection good for the next.
-func TestRefusalKeepsConnection(t *testing.T) {
-	for _, stage := range []string{"MAIL", "RCPT", "DATA", "end"} {
-		for _, reply := range []string{"450 4.2.0 later", "552 5.3.4 never"} {
-			synctest.Test(t, func(t *testing.T) {
-				h := &host{answer: once(stage, reply)}
-				o := newRows(letters(3, time.Now())...)
-				s := start(h, o, func(s *Sender) { s.routes[0].workers = 1 })
-				time.Sleep(time.Second)
-				s.stop()
-				if len(h.mails()) != 2 || h.connections() != 1 {
-					t.Errorf("%s %s: %d mails over %d connections, want 2 over 1", stage, reply, len(h.mails()), h.connections())
-				}
-			})
 		}
 	}
 }
@@ -292,7 +281,7 @@ func TestChangedBytes(t *testing.T) {
 			if len(h.mails()) != 2 || len(o.failed) != 1 || o.failed[0].ID != mails[1].ID {
 				t.Fatalf("%d mails arrived, failed %v", len(h.mails()), o.failed)
 			}
-			if !strings.HasPrefix(o.failed[0].LastError, "bytes changed") {
+			if !strings.HasPrefix(o.failed[0].LastError, "los bytes cambiaron") {
 				t.Error(o.failed[0].LastError)
 			}
 		})
@@ -328,6 +317,18 @@ func TestUnfitMails(t *testing.T) {
 		{"ascii", []string{"SMTPUTF8"}, func(*Outgoing) {}, 0, "", "MAIL FROM:<soporte+m00001@desk.example>"},
 		{"utf8 offered", []string{"SMTPUTF8"}, func(m *Outgoing) { m.To = "peña@example.org" }, 0, "", "MAIL FROM:<soporte+m00001@desk.example> SMTPUTF8"},
 		{"utf8 not offered", nil, func(m *Outgoing) { m.To = "peña@example.org" }, 553, "5.6.7", ""},
+		{"utf8 whole", []string{"SMTPUTF8"}, func(m *Outgoing) { m.To = "peña@año.example" }, 0, "", "RCPT TO:<peña@año.example>"},
+		{"domain only", nil, func(m *Outgoing) { m.To = "pena@año.example" }, 0, "", "RCPT TO:<pena@xn--ao-zja.example>"},
+		{"domain only, utf8 offered", []string{"SMTPUTF8"}, func(m *Outgoing) { m.To = "pena@AÑO.example" }, 0, "", "RCPT TO:<pena@xn--ao-zja.example>"},
+		{"domain of the sender", nil, func(m *Outgoing) { m.From = "mesa@año.example" }, 0, "", "MAIL FROM:<mesa@xn--ao-zja.example>"},
+		{"no such domain", nil, func(m *Outgoing) { m.To = "pena@-ñ-.example" }, 553, "5.1.2", ""},
+		{"no such domain of the sender", nil, func(m *Outgoing) { m.From = "pena@ñ_.example" }, 553, "5.1.8", ""},
+		{"notices", []string{"DSN"}, func(*Outgoing) {}, 0, "", "MAIL FROM:<soporte+m00001@desk.example> RET=HDRS ENVID=m00001\nRCPT TO:<m00001@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;m00001@example.org"},
+		{"notices, odd", []string{"DSN"}, func(m *Outgoing) { m.To = "a+b=c@example.org" }, 0, "", "RCPT TO:<a+b=c@example.org> NOTIFY=FAILURE,DELAY ORCPT=rfc822;a+2Bb+3Dc@example.org"},
+		{"notices, A-labels", []string{"DSN"}, func(m *Outgoing) { m.To = "pena@año.example" }, 0, "", "ORCPT=rfc822;pena@xn--ao-zja.example"},
+		{"notices, utf8", []string{"DSN", "SMTPUTF8"}, func(m *Outgoing) { m.To = "peña@example.org" }, 0, "", "SMTPUTF8 RET=HDRS ENVID=m00001\nRCPT TO:<peña@example.org> NOTIFY=FAILURE,DELAY\n"},
+		{"notices of nothing", []string{"DSN"}, func(m *Outgoing) { m.From = "" }, 0, "", "MAIL FROM:<>\nRCPT TO:<m00001@example.org>\n"},
+		{"notices not offered", nil, func(*Outgoing) {}, 0, "", "MAIL FROM:<soporte+m00001@desk.example>\nRCPT TO:<m00001@example.org>\n"},
 		{"utf8 sender not offered", nil, func(m *Outgoing) { m.From = "peña@example.org" }, 553, "5.6.7", ""},
 		{"size", []string{"SIZE 300000"}, func(*Outgoing) {}, 0, "", "SIZE=3"},
 		{"too large", []string{"SIZE 300"}, func(*Outgoing) {}, 552, "5.3.4", ""},
@@ -541,7 +542,7 @@ func TestNoGreeting(t *testing.T) {
 		o := newRows(letters(20, time.Now())...)
 		s := start(h, o, nil)
 		time.Sleep(minute + time.Second)
-		if got := s.Status().Trouble; got != "EHLO: no answer in time" {
+		if got := s.Status().Trouble; got != "EHLO: no respondió a tiempo" {
 			t.Errorf("trouble %q", got)
 		}
 		time.Sleep(20 * minute)

@@ -54,16 +54,16 @@ func TestTLS(t *testing.T) {
 		{"implicit", &host{identity: ours.issue(t, "smtp.example", tomorrow), implicit: true}, TLSImplicit, ""},
 		{"none to this machine", &host{}, TLSNone, ""},
 
-		{"starttls not offered", &host{}, TLSStart, "STARTTLS: the server does not offer it"},
-		{"starttls refused", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", "454 4.7.0 not now")}, TLSStart, "STARTTLS: the server does not begin it"},
-		{"starttls cut", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", hangUp)}, TLSStart, "STARTTLS: connection lost"},
-		{"words behind the 220", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", "220 go\n250 injected")}, TLSStart, "TLS: no encryption could be agreed upon"},
-		{"other authority", &host{identity: theirs.issue(t, "smtp.example", tomorrow)}, TLSStart, "TLS: the server's certificate is not good"},
-		{"other authority, implicit", &host{identity: theirs.issue(t, "smtp.example", tomorrow), implicit: true}, TLSImplicit, "TLS: the server's certificate is not good"},
-		{"other name", &host{identity: ours.issue(t, "other.example", tomorrow)}, TLSStart, "TLS: the server's certificate is not good"},
-		{"expired", &host{identity: ours.issue(t, "smtp.example", time.Now().Add(-time.Hour))}, TLSStart, "TLS: the server's certificate is not good"},
-		{"plain server behind implicit", &host{}, TLSImplicit, "TLS: no encryption could be agreed upon"},
-		{"TLS 1.1 at most", &host{identity: ours.issue(t, "smtp.example", tomorrow), old: true}, TLSStart, "TLS: no encryption could be agreed upon"},
+		{"starttls not offered", &host{}, TLSStart, "STARTTLS: el servidor no lo ofrece"},
+		{"starttls refused", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", "454 4.7.0 not now")}, TLSStart, "STARTTLS: el servidor no lo empieza"},
+		{"starttls cut", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", hangUp)}, TLSStart, "STARTTLS: se cortó la conexión"},
+		{"words behind the 220", &host{identity: ours.issue(t, "smtp.example", tomorrow), answer: always("STARTTLS", "220 go\n250 injected")}, TLSStart, "STARTTLS: llegó algo sin cifrar después de STARTTLS: alguien está en medio"},
+		{"other authority", &host{identity: theirs.issue(t, "smtp.example", tomorrow)}, TLSStart, "TLS: el certificado del servidor no vale"},
+		{"other authority, implicit", &host{identity: theirs.issue(t, "smtp.example", tomorrow), implicit: true}, TLSImplicit, "TLS: el certificado del servidor no vale"},
+		{"other name", &host{identity: ours.issue(t, "other.example", tomorrow)}, TLSStart, "TLS: el certificado del servidor no vale"},
+		{"expired", &host{identity: ours.issue(t, "smtp.example", time.Now().Add(-time.Hour))}, TLSStart, "TLS: el certificado del servidor no vale"},
+		{"plain server behind implicit", &host{}, TLSImplicit, "TLS: no se pudo acordar un cifrado"},
+		{"TLS 1.1 at most", &host{identity: ours.issue(t, "smtp.example", tomorrow), old: true}, TLSStart, "TLS: no se pudo acordar un cifrado"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			status, o, log := secure(t, c.host, func(h *Smarthost) { h.TLS, h.RootCAs = c.mode, ours.pool() })
@@ -108,9 +108,9 @@ func TestAuth(t *testing.T) {
 		{"this machine", &host{user: "mesa", password: secret, logins: []string{"PLAIN"}}, TLSNone, right, ""},
 		{"plain, wrong", wanted("PLAIN"), TLSStart, wrong, "AUTH: 535 5.7.8"},
 		{"login, wrong", wanted("LOGIN"), TLSStart, wrong, "AUTH: 535 5.7.8"},
-		{"cut", broken, TLSStart, right, "AUTH: authentication was broken off"},
-		{"no mechanism of ours", wanted("CRAM-MD5"), TLSStart, right, "AUTH: the server offers neither PLAIN nor LOGIN"},
-		{"no password", wanted("PLAIN"), TLSStart, func() (string, error) { return "", errors.New("no such file") }, "AUTH: the password cannot be read"},
+		{"cut", broken, TLSStart, right, "AUTH: se interrumpió la autenticación"},
+		{"no mechanism of ours", wanted("CRAM-MD5"), TLSStart, right, "AUTH: el servidor no ofrece PLAIN ni LOGIN"},
+		{"no password", wanted("PLAIN"), TLSStart, func() (string, error) { return "", errors.New("no such file") }, "AUTH: no se puede leer la contraseña"},
 		{"none given", wanted("PLAIN"), TLSStart, nil, "MAIL: 530 5.7.0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -166,8 +166,8 @@ func TestPlainTextToOtherMachine(t *testing.T) {
 		trouble string
 	}{
 		{true, "", ""},
-		{true, "mesa", "AUTH: no password is sent in plain text"},
-		{false, "", "connection: plain text to another machine"},
+		{true, "mesa", "AUTH: la contraseña no se envía sin cifrar"},
+		{false, "", "conexión: sin cifrar solo se envía a esta misma máquina"},
 	} {
 		h := &host{}
 		if c.user != "" {

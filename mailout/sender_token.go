@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/emersion/go-sasl"
-	"github.com/emersion/go-smtp"
 )
 
 // Authenticator proves who we are by a token that has to be got (RFC 6749). The
@@ -20,7 +19,7 @@ type Authenticator interface {
 
 // showToken proves who we are by a token. One that is refused may have died early:
 // another is tried once, over the same connection.
-func (h *Smarthost) showToken(ctx context.Context, client *smtp.Client) error {
+func (h *Smarthost) showToken(ctx context.Context, client *client) error {
 	for again := false; ; again = true {
 		mechanism, err := h.Auth.Client(ctx)
 		if err != nil {
@@ -28,14 +27,13 @@ func (h *Smarthost) showToken(ctx context.Context, client *smtp.Client) error {
 		}
 		name, _, err := mechanism.Start()
 		if err != nil {
-			return words("no token can be shown")
+			return words("no se puede mostrar el token")
 		}
-		if !client.SupportsAuth(name) {
-			return words("the server does not offer " + name)
+		if !client.mechanism(name) {
+			return words("el servidor no ofrece " + name)
 		}
-		err = client.Auth(mechanism)
-		var refused *smtp.SMTPError
-		if !errors.As(err, &refused) || refused.Code < 500 {
+		err = client.auth(mechanism)
+		if refused, ok := errors.AsType[refusal](err); !ok || refused.code < 500 {
 			return authFault(err)
 		}
 		h.Auth.Refused(mechanism)

@@ -62,7 +62,7 @@ func TestToken(t *testing.T) {
 		{"died early", "", []string{"alt", "t0ken"}, []string{"alt"}, []string{"XOAUTH2"}},
 		{"refused", "AUTH: 535 5.7.3", []string{"alt", "falsch"}, []string{"alt", "falsch"}, []string{"XOAUTH2"}},
 		{"none to be had", "AUTH: ejecute ventanilla oauth login correo", []string{""}, nil, []string{"XOAUTH2"}},
-		{"not offered", "AUTH: the server does not offer XOAUTH2", []string{"t0ken"}, nil, []string{"PLAIN"}},
+		{"not offered", "AUTH: el servidor no ofrece XOAUTH2", []string{"t0ken"}, nil, []string{"PLAIN"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			from := &tokens{given: c.given}

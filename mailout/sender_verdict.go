@@ -7,8 +7,6 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/emersion/go-smtp"
 )
 
 // stage is how far a delivery got.
@@ -25,7 +23,7 @@ const (
 )
 
 func (s stage) String() string {
-	return [...]string{"nothing", "connecting", "MAIL", "RCPT", "DATA", "the data", "the end of the data"}[s]
+	return [...]string{"nada", "conexión", "MAIL", "RCPT", "DATA", "los datos", "el punto final"}[s]
 }
 
 // reply is what a server says (RFC 5321 §4.2).
@@ -172,26 +170,16 @@ func (r *route) works() {
 
 // faultOf makes a fault of an error of the SMTP client.
 func faultOf(at stage, err error) *fault {
-	if err == nil {
-		return nil
+	if refused, ok := errors.AsType[refusal](err); ok {
+		code := refused.code
+		return &fault{stage: at, reply: refused.reply, lost: code == 421 || code < 400 || code > 599, cause: fmt.Errorf("%s: %w", at, err)}
 	}
-	var refused *smtp.SMTPError
-	if errors.As(err, &refused) {
-		r := reply{code: refused.Code, text: oneLineOf(refused.Message)}
-		if e := refused.EnhancedCode; e != smtp.NoEnhancedCode && e != (smtp.EnhancedCode{}) {
-			r.enhanced = fmt.Sprintf("%d.%d.%d", e[0], e[1], e[2])
-		}
-		// A reply that is neither 4xx nor 5xx has no sense here: who knows
-		// where the dialogue stands.
-		lost := r.code == 421 || r.code < 400 || r.code > 599
-		return &fault{stage: at, reply: r, lost: lost, cause: fmt.Errorf("%s: %w", at, err)}
-	}
-	text := "connection lost"
+	text := "se cortó la conexión"
 	if isTimeout(err) {
-		text = "no answer in time"
+		text = "no respondió a tiempo"
 	}
 	if at == stageEnd {
-		text += " after the whole mail was sent; it may have been taken"
+		text += " cuando el correo ya había salido entero; quizá lo aceptó"
 	}
 	return &fault{stage: at, reply: reply{text: text}, lost: true, cause: fmt.Errorf("%s: %w", at, err)}
 }
@@ -199,17 +187,6 @@ func faultOf(at stage, err error) *fault {
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
-}
-
-// accepted reads the reply to the final dot, which begins with an enhanced
-// status code if the server gives any (RFC 2034 §4).
-func accepted(text string) reply {
-	r := reply{code: 250, text: oneLineOf(text)}
-	if word, rest, _ := strings.Cut(r.text, " "); strings.HasPrefix(word, "2.") && strings.Count(word, ".") == 2 &&
-		strings.Trim(word, "0123456789.") == "" {
-		r.enhanced, r.text = word, rest
-	}
-	return r
 }
 
 // oneLineOf makes a server's words fit to be kept: no control characters, valid
