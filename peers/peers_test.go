@@ -12,3 +12,13 @@ func TestDovecot(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestPostfix: it runs, with an empty queue, and refuses what it does not know.
+func TestPostfix(t *testing.T) {
+	p := NewPostfix(t)
+	p.Start("")
+	p.AwaitLog("daemon started")
+	if q := p.Queued(); len(q) != 0 {
+		t.Errorf("%v", q)
+	}
+}
