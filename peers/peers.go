@@ -37,6 +37,7 @@ func Free(t testing.TB) string {
 type Running struct {
 	*exec.Cmd
 	ended chan struct{}
+	once  sync.Once
 }
 
 // Start runs a server until the test ends, its output in the file name of the
@@ -56,7 +57,7 @@ func Start(t testing.TB, name string, c *exec.Cmd) *Running {
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	r := &Running{c, make(chan struct{})}
+	r := &Running{Cmd: c, ended: make(chan struct{})}
 	go func() { _ = c.Wait(); close(r.ended) }()
 	t.Cleanup(r.End)
 	return r
@@ -65,13 +66,15 @@ func Start(t testing.TB, name string, c *exec.Cmd) *Running {
 // End sends SIGTERM to the server and all that it started, and SIGKILL ten
 // seconds later.
 func (r *Running) End() {
-	_ = syscall.Kill(-r.Process.Pid, syscall.SIGTERM)
-	select {
-	case <-r.ended:
-	case <-time.After(10 * time.Second):
-	}
-	_ = syscall.Kill(-r.Process.Pid, syscall.SIGKILL)
-	<-r.ended
+	r.once.Do(func() { // later its number may be another's
+		_ = syscall.Kill(-r.Process.Pid, syscall.SIGTERM)
+		select {
+		case <-r.ended:
+		case <-time.After(10 * time.Second):
+		}
+		_ = syscall.Kill(-r.Process.Pid, syscall.SIGKILL)
+		<-r.ended
+	})
 }
 
 // Await waits until a server takes connections, for 20 seconds at most.
