@@ -142,6 +142,21 @@ func TestLedgerOfSeveral(t *testing.T) {
 	}
 }
 
+// TestLedgerOfAgents: an agent is told that a mail to a requester came back, and
+// nobody that one to an agent did: it may be the one that told him, so that
+// servers would write to each other without end.
+func TestLedgerOfAgents(t *testing.T) {
+	for told, want := range map[string]int{"acuse ana1@uni.example": 1, "ticket-nuevo luis@mesa.example": 0} {
+		p := newPlayed(t, mem.New())
+		p.receive(verified, opening(1))
+		ours := p.sendAll()[told]
+		p.receive(mail.Envelope{Source: "smtp", From: mail.NullPath, Rcpts: []string{ours.From}}, bounceOf(ours.From, ours.MessageID, "failed", "5.1.1"))
+		if got := count(p.kinds(), "entrega-fallida luis@mesa.example"); got != want {
+			t.Errorf("%s came back: luis is told %d times, want %d", told, got, want)
+		}
+	}
+}
+
 // TestLedgerAway: an automatic answer to a mail of ours says that its addressee
 // is away, which hinders no mail.
 func TestLedgerAway(t *testing.T) {

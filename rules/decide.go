@@ -202,12 +202,20 @@ func (d *decider) ledger() {
 		return
 	}
 	for _, r := range m.Recipients {
-		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: r.Action,
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: r.Action, Quiet: d.toAgent(r.Address),
 			Text: strings.TrimSpace(r.Address + " " + r.Status + " " + r.Diagnostic)})
 	}
 	if len(m.Recipients) == 0 {
-		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed", Text: m.Subject})
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed", Quiet: d.toAgent(""), Text: m.Subject})
 	}
+}
+
+// toAgent says that what came back went to an agent, by the address that failed or
+// by the mail of ours. Nobody is told by mail that mails to agents fail: that one
+// might come back too, and so on without end.
+func (d *decider) toAgent(failed string) bool {
+	agent := func(address string) bool { _, ok := d.World.AgentAt(address); return ok }
+	return agent(failed) || slices.ContainsFunc(d.About, func(ours OurMail) bool { return agent(ours.To) })
 }
 
 // reported says what a delivery status makes of a mail (RFC 3464 §2.3.3).
