@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -41,6 +42,13 @@ func (c *initCmd) Run(t *terminal) error {
 	if err := c.initWays.ask(t, &c.Domain); err != nil {
 		return err
 	}
+	if r, ok := findRecipe(c.Recipe); ok {
+		c.Recipe = r.name
+	}
+	c.initWays = c.initWays.complete()
+	if _, of, ok := strings.Cut(c.IMAPUser, "@"); ok && c.provider() != "" && c.Domain == defaultDomain {
+		c.Domain = of // that is where answers come to
+	}
 	a.domain, a.ways = strings.ToLower(c.Domain), c.initWays
 	if a.queueAddress == "" {
 		a.queueAddress = "soporte@" + a.domain
@@ -68,11 +76,16 @@ func (c *initCmd) Run(t *terminal) error {
 	if err := c.initWays.next(t.out, c.Folder); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(t.out, "La instalación está en %s. Lo que sigue:\n"+
-		"  1. Ponga en %s a quienes atienden, y en %s el buzón.\n"+
-		"  2. Ponga en %s el servidor de correo que lleva lo que Ventanilla envía, en [smarthost].\n"+
-		"  3. Ejecute «ventanilla -c %s check», que dice si algo está mal y dónde, y luego lo mismo con serve.\n",
-		c.Folder, filepath.Join(c.Folder, "desk", "agents.toml"), filepath.Join(c.Folder, "desk", "queues.toml"), config, config)
+	steps := []string{fmt.Sprintf("Ponga en %s a quienes atienden, y en %s el buzón.", filepath.Join(c.Folder, "desk", "agents.toml"), filepath.Join(c.Folder, "desk", "queues.toml"))}
+	if c.Smarthost == "" {
+		steps = append(steps, fmt.Sprintf("Ponga en %s el servidor de correo que lleva lo que Ventanilla envía, en [smarthost].", config))
+	}
+	steps = append(steps, fmt.Sprintf("Ejecute «ventanilla -c %s check», que dice si algo está mal y dónde, y luego lo mismo con serve.", config))
+	text := fmt.Sprintf("La instalación está en %s. Lo que sigue:\n", c.Folder)
+	for i, s := range steps {
+		text += fmt.Sprintf("  %d. %s\n", i+1, s)
+	}
+	_, err := io.WriteString(t.out, text)
 	return err
 }
 
@@ -85,7 +98,11 @@ type answers struct {
 	ways         initWays
 }
 
-const defaultDeskName = "Mesa de ayuda"
+// What the flags say that nobody gave.
+const (
+	defaultDeskName = "Mesa de ayuda"
+	defaultDomain   = "mesa.example"
+)
 
 // likeDesk returns the desk of that name.
 func likeDesk(name string) (desks.Desk, error) {

@@ -17,11 +17,14 @@ import (
 // initWays is what "ventanilla init" may be told of the mail servers: the mailbox
 // that is read, and the smarthost.
 type initWays struct {
+	Recipe        string `help:"Cómo llega y sale el correo, según docs/instalacion.md: microsoft365, google, postfix (en esta máquina, por LMTP), mx (directo, al puerto 25) o imap (otro buzón). Sin ella, en los puertos de prueba de esta máquina." placeholder:"RECETA"`
 	IMAP          string `name:"imap" help:"Buzón que se lee: servidor y puerto, como imap.universidad.edu:993." placeholder:"SERVIDOR:PUERTO"`
 	IMAPUser      string `name:"imap-user" help:"Usuario del buzón; si es una dirección, es la de la primera cola." placeholder:"USUARIO"`
 	IMAPStart     string `name:"imap-start" help:"Qué se toma de lo que ya hay en el buzón: new (nada; así es sin la opción), unseen (lo no leído), all (todo) o una fecha como 2026-11-01 (lo llegado desde ella)." placeholder:"QUÉ"`
 	Smarthost     string `help:"Servidor que lleva lo que se envía, como correo.universidad.edu:587." placeholder:"SERVIDOR:PUERTO"`
 	SmarthostUser string `help:"Usuario ante ese servidor." placeholder:"USUARIO"`
+	Tenant        string `help:"Con microsoft365, el inquilino: su identificador o uno de sus dominios; sin ella, el dominio del buzón." placeholder:"INQUILINO"`
+	ClientID      string `name:"client-id" help:"Con microsoft365 y google, el identificador de la aplicación registrada ahí." placeholder:"IDENTIFICADOR"`
 }
 
 // ask asks for what is not given, if nothing was and somebody sits at the terminal.
@@ -60,10 +63,35 @@ func (w *initWays) question(in *bufio.Reader, out io.Writer, domain *string) err
 		}
 		return line
 	}
-	*domain = ask(fmt.Sprintf("Dominio de la mesa [%s]:", *domain), *domain)
-	if w.IMAP = ask("Buzón que se lee, servidor y puerto, como imap.universidad.edu:993 [ninguno]:", ""); w.IMAP != "" {
-		w.IMAPUser = ask("  Usuario de ese buzón:", "")
+	fmt.Fprintln(out, "¿Por dónde llega el correo de la mesa?")
+	for i, r := range recipes {
+		fmt.Fprintf(out, "  %d. Por %s.\n", i+1, r.title)
+	}
+	w.Recipe = ask("Número, o nada para probar en esta máquina:", "")
+	if r, ok := findRecipe(w.Recipe); ok {
+		w.Recipe = r.name
+	}
+	if w.provider() != "" {
+		w.IMAPUser = ask("Dirección del buzón:", "")
+	} else {
+		*domain = ask(fmt.Sprintf("Dominio de la mesa [%s]:", *domain), *domain)
+	}
+	switch w.Recipe {
+	case "", "imap":
+		if w.IMAP = ask("Buzón que se lee, servidor y puerto, como imap.universidad.edu:993 [ninguno]:", ""); w.IMAP != "" {
+			w.IMAPUser = ask("  Usuario de ese buzón:", "")
+		}
+	case "microsoft365":
+		w.Tenant = ask("Inquilino (tenant), su identificador o uno de sus dominios [el del buzón]:", "")
+	}
+	if w.provider() != "" {
+		w.ClientID = ask("Identificador de la aplicación registrada (docs/instalacion.md dice cómo):", "")
+	}
+	if w.IMAPUser != "" {
 		w.IMAPStart = ask("  ¿Qué se toma de lo que ya hay? new (nada), unseen (lo no leído), all (todo) o una fecha como 2026-11-01 [new]:", "new")
+	}
+	if w.provider() != "" || w.Recipe == "postfix" {
+		return failed
 	}
 	if w.Smarthost = ask("Servidor que lleva lo que se envía, como correo.universidad.edu:587 [ninguno]:", ""); w.Smarthost != "" {
 		w.SmarthostUser = ask("  Usuario ante ese servidor [sin contraseña]:", "")
@@ -73,13 +101,16 @@ func (w *initWays) question(in *bufio.Reader, out io.Writer, domain *string) err
 
 // wrong says in Spanish which answer cannot be, "" if all can.
 func (w initWays) wrong() string {
+	if wrong := w.wrongRecipe(); wrong != "" {
+		return wrong
+	}
 	for _, a := range []struct{ flag, value, like string }{{"--imap", w.IMAP, "imap.universidad.edu:993"}, {"--smarthost", w.Smarthost, "correo.universidad.edu:587"}} {
 		host, port, err := net.SplitHostPort(a.value)
 		if n, bad := strconv.Atoi(port); a.value != "" && (err != nil || host == "" || bad != nil || n < 1 || n > 65535) {
 			return a.flag + ": «" + a.value + "» no es servidor y puerto: escriba algo como " + a.like
 		}
 	}
-	for flag, value := range map[string]string{"--imap-user": w.IMAPUser, "--smarthost-user": w.SmarthostUser} {
+	for flag, value := range map[string]string{"--imap-user": w.IMAPUser, "--smarthost-user": w.SmarthostUser, "--tenant": w.Tenant, "--client-id": w.ClientID} {
 		if strings.ContainsFunc(value, unicode.IsControl) {
 			return flag + ": es una línea de texto"
 		}
@@ -110,23 +141,50 @@ func (w initWays) configure(text []byte, queueAddress string) ([]byte, error) {
 		return nil
 	}
 	if w.IMAP != "" {
-		block := fmt.Sprintf("[[imap]]\nname = \"buzon\"\naddress = %s\ntls = %q\nuser = %s\npassword_file = \"imap.password\"\nrecipient = %s\n%s\n",
-			basicString(w.IMAP), tlsAt(w.IMAP, "993"), basicString(w.IMAPUser), basicString(queueAddress), w.start())
-		if err := replace("#[[imap]]\n", block+"#[[imap]]\n"); err != nil {
+		if err := replace("#[[imap]]\n", w.mailbox(queueAddress)+"#[[imap]]\n"); err != nil {
 			return nil, err
 		}
 	}
-	if w.Smarthost == "" {
-		return []byte(config), nil
+	if w.Smarthost != "" {
+		const standing = "[smarthost]\naddress = \"127.0.0.1:1025\"\n"
+		const plain = "# starttls, tls o none (sin cifrar: solo hacia esta misma máquina).\ntls = \"none\"\n"
+		err := errors.Join(replace(standing, w.wayOut()), replace(plain, strings.Replace(plain, "\"none\"", strconv.Quote(tlsAt(w.Smarthost, "465")), 1)))
+		if err != nil {
+			return nil, err
+		}
 	}
-	lines := fmt.Sprintf("[smarthost]\naddress = %s\n", basicString(w.Smarthost))
-	if w.SmarthostUser != "" {
-		lines += fmt.Sprintf("user = %s\npassword_file = \"smarthost.password\"\n", basicString(w.SmarthostUser))
-	}
-	const standing = "[smarthost]\naddress = \"127.0.0.1:1025\"\n"
-	const plain = "# starttls, tls o none (sin cifrar: solo hacia esta misma máquina).\ntls = \"none\"\n"
-	err := errors.Join(replace(standing, lines), replace(plain, strings.Replace(plain, "\"none\"", strconv.Quote(tlsAt(w.Smarthost, "465")), 1)))
+	config, err := w.entrance(config)
 	return []byte(config), err
+}
+
+// mailbox is the block of the mailbox that is read.
+func (w initWays) mailbox(queueAddress string) string {
+	block := fmt.Sprintf("[[imap]]\nname = \"buzon\"\naddress = %s\ntls = %q\nuser = %s\n", basicString(w.IMAP), tlsAt(w.IMAP, "993"), basicString(w.IMAPUser))
+	switch w.provider() {
+	case "":
+		block += "password_file = \"imap.password\"\n"
+	case "microsoft365":
+		block += "oauth = \"correo\"\nprovider = \"microsoft365\"\n"
+	default:
+		block += "oauth = \"correo\"\n"
+	}
+	return block + fmt.Sprintf("recipient = %s\n%s\n", basicString(queueAddress), w.start())
+}
+
+// wayOut is the section of the smarthost, but for its tls.
+func (w initWays) wayOut() string {
+	lines := fmt.Sprintf("[smarthost]\naddress = %s\n", basicString(w.Smarthost))
+	if w.SmarthostUser == "" {
+		return lines
+	}
+	lines += fmt.Sprintf("user = %s\n", basicString(w.SmarthostUser))
+	switch w.provider() {
+	case "":
+		return lines + "password_file = \"smarthost.password\"\n"
+	case "microsoft365":
+		return lines + "oauth = \"correo\"\nprovider = \"microsoft365\"\n"
+	}
+	return lines + "oauth = \"correo\"\n"
 }
 
 // start is the key that says what is taken of a mailbox with a past.
@@ -163,7 +221,7 @@ func (w initWays) next(out io.Writer, folder string) error {
 	for _, secret := range []struct {
 		file   string
 		wanted bool
-	}{{"imap.password", w.IMAP != ""}, {"smarthost.password", w.SmarthostUser != ""}} {
+	}{{"imap.password", w.IMAP != "" && w.provider() == ""}, {"smarthost.password", w.SmarthostUser != "" && w.provider() == ""}} {
 		if !secret.wanted {
 			continue
 		}
