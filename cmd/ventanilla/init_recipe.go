@@ -11,11 +11,11 @@ type recipe struct{ name, title string }
 
 // recipes are those of docs/instalacion.md, in its order.
 var recipes = []recipe{
-	{"microsoft365", "un buzón de Microsoft 365"},
-	{"google", "un buzón de Google"},
-	{"postfix", "un Postfix en esta misma máquina, por LMTP"},
-	{"mx", "directo aquí, al puerto 25 (MX propio)"},
-	{"imap", "otro buzón, por IMAP"},
+	{"microsoft365", "en un buzón de Microsoft 365"},
+	{"google", "en un buzón de Google"},
+	{"postfix", "en un Postfix de esta misma máquina, que lo pasa por LMTP"},
+	{"mx", "en ninguna parte todavía: llegará directo aquí, al puerto 25 (MX propio)"},
+	{"imap", "en otro buzón, que se lee por IMAP"},
 }
 
 // find returns the recipe of that name or number of the list.

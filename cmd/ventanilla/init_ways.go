@@ -63,9 +63,9 @@ func (w *initWays) question(in *bufio.Reader, out io.Writer, domain *string) err
 		}
 		return line
 	}
-	fmt.Fprintln(out, "¿Por dónde llega el correo de la mesa?")
+	fmt.Fprintln(out, "¿Dónde está el correo de la mesa?")
 	for i, r := range recipes {
-		fmt.Fprintf(out, "  %d. Por %s.\n", i+1, r.title)
+		fmt.Fprintf(out, "  %d  %s\n", i+1, r.title)
 	}
 	w.Recipe = ask("Número, o nada para probar en esta máquina:", "")
 	if r, ok := findRecipe(w.Recipe); ok {
