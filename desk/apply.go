@@ -85,6 +85,10 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 			return nil, "minutes-range"
 		}
 		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
+	case CmdTask, CmdTaskDone, CmdTaskAgree, CmdTaskReturn, CmdTaskRemind:
+		return decideTask(t, c)
+	case CmdDue:
+		return decideDue(t, c)
 	case CmdUndo:
 		if c.Before == nil || c.Before.Revision >= t.Revision {
 			return nil, "nothing-to-undo"
@@ -261,6 +265,10 @@ func Evolve(t Ticket, e Event) Ticket {
 		t = evolveDetails(t, e)
 	case Left, RequesterSet, MergedEvent, Absorbed, LinkedEvent, Unlinked, LockedEvent, Unlocked, TimeSpent, MutedEvent:
 		t = evolveRelations(t, e)
+	case TaskSet, TaskReported, TaskEnded, TaskReturned, TaskDue:
+		t = evolveTask(t, e)
+	case DueSet:
+		t.Clocks.Resolution.Fixed, t.Clocks.Resolution.Why = e.Until, cut(e.Text, MaxTaskText)
 	case Undone:
 		t = t.restored(*e.Before)
 	case Assigned:

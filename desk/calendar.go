@@ -94,6 +94,16 @@ func (h Hours) check() error {
 // Name returns the name of the calendar.
 func (c *Calendar) Name() string { return c.plan.Name }
 
+// Closes returns when the calendar closes for the last time on a date, counted from
+// its 0:00 by the clock on the wall, and whether it opens on that date at all.
+func (c *Calendar) Closes(d Day) (at time.Duration, ok bool) {
+	h := c.hours(d)
+	if len(h) == 0 {
+		return 0, false
+	}
+	return h[len(h)-1].To, true
+}
+
 // Zone returns the zone whose clock the openings are read from.
 func (c *Calendar) Zone() *time.Location { return c.plan.Zone }
 

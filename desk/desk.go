@@ -103,6 +103,8 @@ type Ticket struct {
 	AnsweredBy string    `json:"answered_by,omitempty"` // the agent who answered what the requester wrote last
 	AnsweredIn int       `json:"answered_in,omitempty"` // the revision from which on others could know
 	Spent      int       `json:"spent,omitempty"`       // minutes of work, as agents noted them
+	Tasks      []Task    `json:"tasks,omitempty"`       // at most MaxTasks
+	LastTask   int       `json:"last_task,omitempty"`   // the number that was given to a task last
 	Clocks     Clocks    `json:"clocks,omitzero"`
 	HeldAck    *HeldAck  `json:"held_ack,omitempty"` // while the very mail that opened it is held
 	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
@@ -157,10 +159,11 @@ type Event struct {
 	HeldAck *HeldAck  `json:"held_ack,omitempty"`
 	Quiet   bool      `json:"quiet,omitempty"`  // nobody is told
 	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
-	Until   time.Time `json:"until,omitzero"`   // of WaitingSet; of ResolvedEvent and Reminded: when the desk looks at it again
+	Until   time.Time `json:"until,omitzero"`   // of WaitingSet, DueSet and TaskSet; of ResolvedEvent and Reminded: when the desk looks at it again
 	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
 	Deed    int       `json:"deed,omitempty"`   // Seq of the first event that came of the same mail or call; 0: this one
 	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
+	Task    int       `json:"task,omitempty"`   // the task that it is about
 	Before  *Ticket   `json:"before,omitempty"` // of Undone: the ticket as it was
 }
 
@@ -241,14 +244,20 @@ const (
 	Unlinked        EventKind = "unlinked"      // from Other, whose number is Old
 	LockedEvent     EventKind = "locked"        // New: who alone may act on it
 	Unlocked        EventKind = "unlocked"
-	GivenAway       EventKind = "given-away" // Article, to Other, whose number is New
-	TakenOver       EventKind = "taken-over" // article Old of Other, as Article
-	TimeSpent       EventKind = "time-spent" // New: minutes
-	WaitOver        EventKind = "wait-over"  // what it waited for did not come by the day named
-	Reminded        EventKind = "reminded"   // the requester, of the decision
-	MutedEvent      EventKind = "muted"      // the requester wants to hear less
-	Undone          EventKind = "undone"     // what an agent did last is taken back
-	Delivery        EventKind = "delivery"   // the ledger: what became of a mail of ours
+	GivenAway       EventKind = "given-away"    // Article, to Other, whose number is New
+	TakenOver       EventKind = "taken-over"    // article Old of Other, as Article
+	TimeSpent       EventKind = "time-spent"    // New: minutes
+	WaitOver        EventKind = "wait-over"     // what it waited for did not come by the day named
+	Reminded        EventKind = "reminded"      // the requester, of the decision
+	MutedEvent      EventKind = "muted"         // the requester wants to hear less
+	Undone          EventKind = "undone"        // what an agent did last is taken back
+	DueSet          EventKind = "due-set"       // the resolution is due at Until, whatever the terms say; zero: as they say
+	TaskSet         EventKind = "task-set"      // Task, for the agent New, due at Until
+	TaskReported    EventKind = "task-reported" // its owner says that Task is done
+	TaskEnded       EventKind = "task-ended"    // Task is over, with the consent of who set it
+	TaskReturned    EventKind = "task-returned" // who set Task does not agree
+	TaskDue         EventKind = "task-due"      // the day of Task has come
+	Delivery        EventKind = "delivery"      // the ledger: what became of a mail of ours
 )
 
 // Command is something asked of a ticket. The zero fields of a command are
@@ -259,8 +268,8 @@ type Command struct {
 	Actor    Actor
 	Value    string    // agent, queue, type, tag or a field's value; whom Wait waits for; KeepState of Reply; action of Delivery
 	Field    Field     // of Set
-	Until    time.Time // of Wait; zero: until somebody writes. Of Resolve and Remind: when to look at it again; zero: never
-	Number   int       // priority, or article for Accept and SetAside
+	Until    time.Time // of Wait; zero: until somebody writes. Of Due and Task. Of Resolve and Remind: when to look at it again; zero: never
+	Number   int       // priority, task, or article for Accept and SetAside
 	Text     string    // reason or comment
 	Opening  *Opening  // of Open
 	Ack      Ack       // of Open
@@ -280,48 +289,54 @@ type CommandKind string
 
 // The commands.
 const (
-	CmdOpen      CommandKind = "open"
-	CmdAnswer    CommandKind = "answer"
-	CmdReply     CommandKind = "reply"
-	CmdNote      CommandKind = "note"
-	CmdHold      CommandKind = "hold"
-	CmdAccept    CommandKind = "accept"
-	CmdSetAside  CommandKind = "set-aside"
-	CmdAutoReply CommandKind = "auto-reply"
-	CmdAssign    CommandKind = "assign"
-	CmdQueue     CommandKind = "queue"
-	CmdPriority  CommandKind = "priority"
-	CmdType      CommandKind = "type"
-	CmdResolve   CommandKind = "resolve"
-	CmdClose     CommandKind = "close"
-	CmdReopen    CommandKind = "reopen"
-	CmdApprove   CommandKind = "approve"
-	CmdReject    CommandKind = "reject"
-	CmdSet       CommandKind = "set" // Field to Value
-	CmdTag       CommandKind = "tag"
-	CmdUntag     CommandKind = "untag"
-	CmdWait      CommandKind = "wait"
-	CmdCancel    CommandKind = "cancel"
-	CmdAsk       CommandKind = "ask" // the requester, for what is missing
-	CmdJoin      CommandKind = "join"
-	CmdLeave     CommandKind = "leave"
-	CmdRequester CommandKind = "requester"
-	CmdMerge     CommandKind = "merge"  // into Other
-	CmdAbsorb    CommandKind = "absorb" // Other, which is merged into this one
-	CmdLink      CommandKind = "link"   // with Other; Text: Related, Parent or Child
-	CmdUnlink    CommandKind = "unlink" // from Other
-	CmdLock      CommandKind = "lock"   // nobody but the actor may act on it
-	CmdUnlock    CommandKind = "unlock"
-	CmdGiveAway  CommandKind = "give-away" // article Number, to the ticket being opened
-	CmdTakeOver  CommandKind = "take-over" // article Number of Other
-	CmdTime      CommandKind = "time"      // Number: minutes
-	CmdMute      CommandKind = "mute"
-	CmdWake      CommandKind = "wake"   // what it waited for has not come in time
-	CmdRemind    CommandKind = "remind" // the requester, that a decision is asked of him
-	CmdUndo      CommandKind = "undo"   // back to Before
-	CmdDelivery  CommandKind = "delivery"
-	CmdWarn      CommandKind = "warn"   // Value: the clock that is about to expire
-	CmdBreach    CommandKind = "breach" // Value: the clock that has expired
+	CmdOpen       CommandKind = "open"
+	CmdAnswer     CommandKind = "answer"
+	CmdReply      CommandKind = "reply"
+	CmdNote       CommandKind = "note"
+	CmdHold       CommandKind = "hold"
+	CmdAccept     CommandKind = "accept"
+	CmdSetAside   CommandKind = "set-aside"
+	CmdAutoReply  CommandKind = "auto-reply"
+	CmdAssign     CommandKind = "assign"
+	CmdQueue      CommandKind = "queue"
+	CmdPriority   CommandKind = "priority"
+	CmdType       CommandKind = "type"
+	CmdResolve    CommandKind = "resolve"
+	CmdClose      CommandKind = "close"
+	CmdReopen     CommandKind = "reopen"
+	CmdApprove    CommandKind = "approve"
+	CmdReject     CommandKind = "reject"
+	CmdSet        CommandKind = "set" // Field to Value
+	CmdTag        CommandKind = "tag"
+	CmdUntag      CommandKind = "untag"
+	CmdWait       CommandKind = "wait"
+	CmdCancel     CommandKind = "cancel"
+	CmdAsk        CommandKind = "ask" // the requester, for what is missing
+	CmdJoin       CommandKind = "join"
+	CmdLeave      CommandKind = "leave"
+	CmdRequester  CommandKind = "requester"
+	CmdMerge      CommandKind = "merge"  // into Other
+	CmdAbsorb     CommandKind = "absorb" // Other, which is merged into this one
+	CmdLink       CommandKind = "link"   // with Other; Text: Related, Parent or Child
+	CmdUnlink     CommandKind = "unlink" // from Other
+	CmdLock       CommandKind = "lock"   // nobody but the actor may act on it
+	CmdUnlock     CommandKind = "unlock"
+	CmdGiveAway   CommandKind = "give-away" // article Number, to the ticket being opened
+	CmdTakeOver   CommandKind = "take-over" // article Number of Other
+	CmdTime       CommandKind = "time"      // Number: minutes
+	CmdMute       CommandKind = "mute"
+	CmdWake       CommandKind = "wake"        // what it waited for has not come in time
+	CmdRemind     CommandKind = "remind"      // the requester, that a decision is asked of him
+	CmdUndo       CommandKind = "undo"        // back to Before
+	CmdDue        CommandKind = "due"         // the resolution at Until, with the reason in Text; zero: by the terms again
+	CmdTask       CommandKind = "task"        // for the agent Value, due at Until
+	CmdTaskDone   CommandKind = "task-done"   // Number
+	CmdTaskAgree  CommandKind = "task-agree"  // to Number being done
+	CmdTaskReturn CommandKind = "task-return" // Number: it is not done
+	CmdTaskRemind CommandKind = "task-remind" // the owner of Number, that it is due
+	CmdDelivery   CommandKind = "delivery"
+	CmdWarn       CommandKind = "warn"   // Value: the clock that is about to expire
+	CmdBreach     CommandKind = "breach" // Value: the clock that has expired
 )
 
 // KeepState as the Value of a Reply says that it changes no state: thanks, or a

@@ -43,7 +43,7 @@ func Converse(how string) string {
 // locked: a lock keeps two from doing the same work, no more.
 func despiteLock(k CommandKind) bool {
 	switch k {
-	case CmdNote, CmdUnlock, CmdTime, CmdHold, CmdLink, CmdAbsorb, CmdJoin:
+	case CmdNote, CmdUnlock, CmdTime, CmdHold, CmdLink, CmdAbsorb, CmdJoin, CmdTaskDone, CmdTaskAgree, CmdTaskReturn:
 		return true
 	}
 	return false
@@ -160,7 +160,7 @@ func (t Ticket) restored(before Ticket) Ticket {
 	before.Revision, before.UpdatedAt = t.Revision, t.UpdatedAt
 	before.Articles, before.Held, before.Resolution, before.Asked = t.Articles, t.Held, t.Resolution, t.Asked
 	before.HeldAck = t.HeldAck
-	before.AnsweredBy, before.AnsweredIn = t.AnsweredBy, t.AnsweredIn
+	before.AnsweredBy, before.AnsweredIn, before.LastTask = t.AnsweredBy, t.AnsweredIn, t.LastTask
 	return before
 }
 
@@ -195,7 +195,7 @@ func LastDeed(evs []Event, by Actor, now time.Time) (before Ticket, did []Event,
 
 // bystanding events come by themselves and stand in the way of nothing.
 func bystanding(k EventKind) bool {
-	return k == Delivery || k == AutoReplied || k == TermWarned || k == TermBreached
+	return k == Delivery || k == AutoReplied || k == TermWarned || k == TermBreached || k == TaskDue
 }
 
 // said events are words that went out or were written down: no undoing them.

@@ -24,6 +24,7 @@ func TestLastDeed(t *testing.T) {
 		"waiting": {{Kind: CmdWait, Value: string(ForProvider), Until: now.Add(time.Hour)}},
 		"people":  {{Kind: CmdJoin, Person: 7}, {Kind: CmdRequester, Person: 8}},
 		"ties":    {{Kind: CmdLink, Other: 2, Value: "000002", Text: Parent}, {Kind: CmdLock}, {Kind: CmdTime, Number: 30}},
+		"work":    {{Kind: CmdTask, Value: "eva", Text: "x", Until: now.Add(time.Hour)}, {Kind: CmdDue, Until: now.Add(time.Hour), Text: "y"}},
 		"merge":   {{Kind: CmdMerge, Other: 2, Value: "000002"}},
 		"cancel":  {{Kind: CmdCancel, Text: "x"}},
 	}
@@ -49,7 +50,7 @@ func TestLastDeed(t *testing.T) {
 				return
 			}
 			want, got := start[1], back[1]
-			want.Revision, want.UpdatedAt, want.Resolution = got.Revision, got.UpdatedAt, got.Resolution
+			want.Revision, want.UpdatedAt, want.Resolution, want.LastTask = got.Revision, got.UpdatedAt, got.Resolution, got.LastTask
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Error(err, diff)
 			}

@@ -121,6 +121,8 @@ type Clock struct {
 	Stood    Light         `json:"stood,omitempty"`    // how it stood when it was paused or stopped
 	Warned   bool          `json:"warned,omitempty"`   // it has been told that this will expire
 	Breached bool          `json:"breached,omitempty"` // it has been told that this has expired
+	Fixed    time.Time     `json:"fixed,omitzero"`     // due then by an agent's word, whatever the term says and for whomever it waits
+	Why      string        `json:"why,omitempty"`      // his reason
 }
 
 // Light returns how the clock stands at a time.
@@ -144,11 +146,15 @@ func (c Clock) counts() bool { return c.Running() || !c.Paused.IsZero() }
 
 // start returns the clock running from a time, with what was used up before.
 func (c Clock) start(t Term, l Length, at time.Time) Clock {
-	if l == (Length{}) {
+	if l == (Length{}) && c.Fixed.IsZero() {
 		return Clock{Used: c.Used}
 	}
-	began := t.Calendar.Add(at, -c.Used)
 	c.Since, c.Paused, c.Stopped, c.Stood = at, time.Time{}, time.Time{}, NoLight
+	if !c.Fixed.IsZero() {
+		c.Due, c.Warn = c.Fixed, at.Add(c.Fixed.Sub(at)/4*3)
+		return c
+	}
+	began := t.Calendar.Add(at, -c.Used)
 	c.Due = t.end(began, l)
 	c.Warn = t.Calendar.Add(began, t.Calendar.Between(began, c.Due)/100*time.Duration(t.Warn))
 	return c
@@ -160,13 +166,22 @@ func (c Clock) halt(t Term, at time.Time) Clock {
 		return c
 	}
 	c.Stood = c.Light(at)
-	c.Used += t.Calendar.Between(c.Since, at)
+	if t.Calendar != nil { // a day that an agent named may run without any term
+		c.Used += t.Calendar.Between(c.Since, at)
+	}
 	c.Since, c.Due, c.Warn = time.Time{}, time.Time{}, time.Time{}
 	return c
 }
 
+// renew returns the clock ready to run to another end, of which nothing has been told.
+func (c Clock) renew(t Term, at time.Time) Clock {
+	c = c.halt(t, at)
+	c.Paused, c.Stood, c.Warned, c.Breached = time.Time{}, NoLight, false, false
+	return c
+}
+
 func (c Clock) pause(t Term, at time.Time) Clock {
-	if c.Running() {
+	if c.Running() && c.Fixed.IsZero() {
 		c = c.halt(t, at)
 		c.Paused = at
 	}
@@ -209,6 +224,7 @@ const (
 	HasAnswered Happening = "answered" // an agent wrote to the requester
 	HasReplied  Happening = "replied"  // the requester wrote
 	HasChanged  Happening = "changed"  // what the term is chosen by, or for whom it waits
+	HasDue      Happening = "due"      // an agent named the day of the resolution, or took it back
 	HasResolved Happening = "resolved"
 	HasReopened Happening = "reopened"
 	HasEnded    Happening = "ended" // closed, merged or annulled
@@ -231,7 +247,7 @@ type Moment struct {
 // Where the old term is gone from the files, what ran under it since it last began
 // to run is not counted. Without any terms there are no clocks.
 func (c Clocks) Follow(ts Terms, m Moment) Clocks {
-	if len(ts) == 0 {
+	if len(ts) == 0 && c.Resolution.Fixed.IsZero() {
 		return Clocks{}
 	}
 	t, _ := ts.Choose(m.Ticket) // the zero Term promises nothing
@@ -245,6 +261,9 @@ func (c Clocks) Follow(ts Terms, m Moment) Clocks {
 	}
 	if c.Term != t.Name {
 		c = c.under(ts, t, m.At)
+	}
+	if m.What == HasDue {
+		c.Resolution = c.Resolution.renew(t, m.At)
 	}
 	switch {
 	case m.What == HasAnswered:
@@ -438,6 +457,8 @@ func happenings(was, is Ticket, e Event) []Happening {
 		return []Happening{HasOpened}
 	case e.Kind == Undone:
 		return nil // the clocks are those of before
+	case e.Kind == DueSet:
+		return []Happening{HasDue}
 	case is.State.Ended() && !was.State.Ended():
 		return []Happening{HasEnded}
 	case e.Kind == ResolvedEvent:
@@ -460,6 +481,35 @@ func happenings(was, is Ticket, e Event) []Happening {
 		return []Happening{HasChanged}
 	}
 	return nil
+}
+
+// decideDue handles the day of the resolution that an agent names.
+func decideDue(t Ticket, c Command) ([]Event, string) {
+	switch {
+	case t.State == Resolved || t.State == Closed:
+		return nil, "already-resolved"
+	case t.Clocks.Resolution.Fixed.Equal(c.Until):
+		return nil, ""
+	}
+	old := ""
+	if due := t.Clocks.Resolution.Due; !due.IsZero() {
+		old = due.UTC().Format(time.RFC3339)
+	}
+	e := Event{Kind: DueSet, Old: old, Text: c.Text}
+	if !c.Until.IsZero() {
+		e.Until = c.Until.UTC()
+		e.New = e.Until.Format(time.RFC3339)
+	}
+	return []Event{e}, ""
+}
+
+// CalendarOf returns the calendar in which a ticket's days are counted: that of its
+// term, else the desk's. It may be nil.
+func (w *World) CalendarOf(t Ticket) *Calendar {
+	if term, ok := w.Terms.Choose(t.selector()); ok && term.Calendar != nil {
+		return term.Calendar
+	}
+	return w.Calendar
 }
 
 // selector is what the term of a ticket is chosen by.

@@ -30,6 +30,7 @@ type World struct {
 	Files        FilePolicy
 	Notify       map[string][]Role // who gets a mail, by its name, where the files say so
 	Terms        Terms
+	Calendar     *Calendar        // the desk's: the first of its files
 	Known        map[string]Known // people of whom the files tell, by address in lower case
 	Answers      []Canned         // that agents have ready
 }

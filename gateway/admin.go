@@ -127,6 +127,12 @@ func (g *Gateway) DropOutgoing(ctx context.Context, id string) error {
 	})
 }
 
+// Activities calls fn for all work noted from one day of the desk's clock up to another:
+// see [store.Tx.Activities].
+func (g *Gateway) Activities(ctx context.Context, from, to time.Time, fn func(desk.Activity) error) error {
+	return g.store.View(ctx, func(tx store.Tx) error { return tx.Activities(from, to, fn) })
+}
+
 // Quarantine returns the receipts of mails in quarantine behind a position.
 func (g *Gateway) Quarantine(ctx context.Context, after string, limit int) (rs []store.Receipt, err error) {
 	err = g.store.View(ctx, func(tx store.Tx) (err error) {

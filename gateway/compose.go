@@ -173,12 +173,10 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			}
 			out.Data.Numbers = numbers
 		}
-		if d.Why && l.Template == "transcripcion" && ok {
-			why, err := s.why(t.ID)
-			if err != nil {
+		if len(l.Done) > 0 {
+			if err := (teller{s, out.To.Language, l.Ticket}).transcript(l, t, &out.Data); err != nil {
 				return err
 			}
-			out.Data.Lines = append(out.Data.Lines, why...)
 		}
 		o, err := r.Letter(out)
 		if err != nil {

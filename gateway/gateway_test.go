@@ -250,6 +250,8 @@ func (p *played) fill(text string) string {
 //	mail [relay] [from=…] [to=…]    a mail comes in; its text follows
 //	decide approve|reject x         somebody presses a button on the page sent to x
 //	later 2h                        time passes
+//	wake, terms                     what has come due meanwhile is done
+//	worked 2026-03-02               the time noted on that day
 //	show number                     a ticket and its history
 //	read x                          the last mail to x: its text, pictures and files
 func TestCases(t *testing.T) {
@@ -344,6 +346,20 @@ func (p *played) step(words []string, text string) {
 		p.now = p.now.Add(d)
 	case "show":
 		p.show(words[1])
+	case "worked": // what was noted of everybody's work on one day
+		day, err := time.Parse(time.DateOnly, words[1])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		if err := p.Activities(context.Background(), day, day, func(a desk.Activity) error {
+			fmt.Fprintf(&p.out, "%s %d %q ticket=%d\n", a.Agent, a.Minutes, a.Text, a.Ticket)
+			return nil
+		}); err != nil {
+			p.t.Fatal(err)
+		}
+	case "terms": // what has expired, or is about to, is told
+		again(p.t, func() error { return p.TellTerms(context.Background()) })
+		p.tellMails()
 	case "wake": // what is due is done
 		again(p.t, func() error { return p.Wake(context.Background()) })
 		p.tellMails()
@@ -400,6 +416,12 @@ func (p *played) show(number string) {
 	}
 	if k.Service+k.Client+k.Level+k.External+k.Asset+k.Channel+k.Responsible+string(k.Waiting) != "" {
 		fmt.Fprintf(&p.out, "  service=%s client=%s level=%s external=%s asset=%s channel=%s responsible=%s waiting=%s\n", k.Service, k.Client, k.Level, k.External, k.Asset, k.Channel, k.Responsible, k.Waiting)
+	}
+	for _, task := range k.Tasks {
+		fmt.Fprintf(&p.out, "  task %d %q owner=%s by=%s due=%s state=%s reminded=%v\n", task.Number, task.Text, task.Owner, task.By, task.Due.Format("2006-01-02T15:04"), task.State, task.Reminded)
+	}
+	if c := k.Clocks.Resolution; !c.Fixed.IsZero() {
+		fmt.Fprintf(&p.out, "  due %s %q running=%v\n", c.Fixed.Format("2006-01-02T15:04"), c.Why, c.Running())
 	}
 	for _, e := range h.Events {
 		fmt.Fprintf(&p.out, "  %d %s %s", e.Seq, e.Kind, e.Actor)

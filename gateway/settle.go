@@ -3,6 +3,7 @@ package gateway
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -84,6 +85,11 @@ func (s *settling) mail() error {
 	}
 	if refused != nil {
 		s.refused(&c, &d, refused)
+	}
+	if refused == nil {
+		if err := s.activities(d); err != nil {
+			return fmt.Errorf("note work: %w", err)
+		}
 	}
 	if err := s.letters(c, d); err != nil {
 		return fmt.Errorf("answer: %w", err)
@@ -196,6 +202,11 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 	}
 	for _, id := range order {
 		if err := s.tx.PutTicket(after[id], byTicket[id]); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range events {
+		if err := s.timed(e); err != nil {
 			return nil, err
 		}
 	}
@@ -325,10 +336,18 @@ func excerpt(text string) string {
 // others a refusal is no news: their mail is kept on record.
 func (s *settling) refused(c *rules.Case, d *rules.Decision, r *desk.Refusal) {
 	d.Disposition, d.Reason = rules.ToCommand, "refused: "+r.Reason
+	line := "#" + string(r.Command.Kind)
+	for _, l := range d.Letters {
+		for _, done := range l.Done {
+			if slices.ContainsFunc(done.Commands, func(c desk.Command) bool { return c.Kind == r.Command.Kind && c.Number == r.Command.Number }) {
+				line = done.Line
+			}
+		}
+	}
 	d.Letters, d.Listed = nil, false
 	if a, ok := s.setup.World.Agent(r.Command.Actor.Agent()); ok {
 		d.Letters = []rules.Letter{{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: r.Command.Ticket,
-			Lines: strings.Split(c.Message.Reply, "\n"), Problems: []rules.Problem{{Line: "#" + string(r.Command.Kind), Reason: r.Reason}}}}
+			Lines: strings.Split(c.Message.Reply, "\n"), Reason: "command-wrong", Problems: []rules.Problem{{Line: line, Reason: r.Reason}}}}
 	}
 }
 

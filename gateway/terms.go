@@ -27,9 +27,16 @@ func (g *Gateway) tellTerms(ctx context.Context) error {
 }
 
 // wake does what tickets wait for until a day that was named: it takes up those whose
-// wait is over, reminds of decisions, and closes what was resolved and stayed silent.
+// wait is over, reminds of decisions and of tasks, and closes what was resolved and
+// stayed silent.
 func (g *Gateway) wake(ctx context.Context) error {
-	return g.eachDue(ctx, store.Tx.DueWakes, func(setup *Setup, t desk.Ticket, now time.Time) []desk.Command {
+	return g.eachDue(ctx, store.Tx.DueWakes, func(setup *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command) {
+		for _, k := range t.DueTasks(now) {
+			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdTaskRemind, Actor: desk.System, Number: k.Number})
+		}
+		if t.WakeAt.IsZero() || now.Before(t.WakeAt) {
+			return cmds
+		}
 		c := desk.Command{Ticket: t.ID, Kind: desk.CmdWake, Actor: desk.System}
 		if t.State == desk.Resolved {
 			q, _ := setup.World.Queue(t.Queue)
@@ -38,7 +45,7 @@ func (g *Gateway) wake(ctx context.Context) error {
 				c.Text = setup.Words.Word(t.Language, "closed-by-silence")
 			}
 		}
-		return []desk.Command{c}
+		return append(cmds, c)
 	})
 }
 

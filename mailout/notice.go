@@ -171,6 +171,10 @@ func (n *noticer) tell() {
 		if n.event.Old != n.event.New {
 			n.change("estado")
 		}
+	case desk.TaskSet:
+		n.agent(n.event.New, "tarea", desk.RoleAssignee)
+	case desk.TaskReported, desk.TaskReturned, desk.TaskDue:
+		n.task()
 	case desk.WaitOver:
 		n.workers("espera-cumplida")
 	case desk.Reminded:
@@ -213,6 +217,20 @@ func (n *noticer) acknowledge() {
 	}
 	if n.event.Ack == desk.AckFull && len(n.out) > before {
 		n.out[before].Words = n.event.Words
+	}
+}
+
+// task tells its owner of a task that came back or is due, and who set it that it is
+// done.
+func (n *noticer) task() {
+	k, _ := n.ticket.Task(n.event.Task)
+	switch n.event.Kind {
+	case desk.TaskReported:
+		n.agent(k.By, "tarea-hecha", desk.RoleAssignee)
+	case desk.TaskReturned:
+		n.agent(k.Owner, "tarea", desk.RoleAssignee)
+	case desk.TaskDue:
+		n.agent(k.Owner, "tarea-vence", desk.RoleAssignee)
 	}
 }
 

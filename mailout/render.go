@@ -268,9 +268,12 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		d.Held, d.Reason = e.Article, word("reason-", e.Text)
 	case desk.TermWarned, desk.TermBreached:
 		d.Term = word("clock-", e.New)
-		if due := n.Ticket.Clocks.Clock(desk.ClockName(e.New)).Due; !due.IsZero() {
-			d.Deadline = r.written(due)
+		clock := n.Ticket.Clocks.Clock(desk.ClockName(e.New))
+		if d.Reason = clock.Why; !clock.Due.IsZero() {
+			d.Deadline = r.written(clock.Due)
 		}
+	case desk.TaskSet, desk.TaskReported, desk.TaskReturned, desk.TaskDue:
+		r.task(d, n)
 	case desk.Delivery:
 		address, rest, _ := strings.Cut(e.Text, " ")
 		d.Recipient = address
@@ -292,6 +295,28 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	default:
 		d.Lines = append(d.Lines, r.refusedFiles(n.Content, n.To.Language)...)
 	}
+}
+
+// task fills in what a task is, and a mail that says that it is done, or agrees.
+func (r Renderer) task(d *templates.Data, n Notice) {
+	k, _ := n.Ticket.Task(n.Event.Task)
+	d.Task, d.Held = k.Text, k.Number
+	if by, ok := r.Desk.Agent(k.By); ok {
+		d.TaskBy = by.Title
+	}
+	if !k.Due.IsZero() {
+		d.Deadline = r.written(k.Due)
+	}
+	order := "#hecha "
+	switch n.Event.Kind {
+	case desk.TaskReported:
+		order = "#aprobar "
+	case desk.TaskSet:
+		d.Reason = ""
+	}
+	token := desk.Token{Ticket: n.Ticket.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
+	d.ApproveLink = "mailto:" + plus(r.queue(n.Ticket.Queue).Address, r.made(desk.ForReply, token)) +
+		"?subject=" + url.PathEscape("Re: [#"+n.Ticket.Number+"] "+n.Ticket.Subject) + "&body=" + url.PathEscape(order+strconv.Itoa(k.Number))
 }
 
 // written writes a moment as the desk's clock shows it.

@@ -21,7 +21,8 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		return
 	}
 	block, rest := commandBlock(d.Message.Reply)
-	cmds, note, problems := plan(block, d.Case, t, a)
+	p, problems := plan(block, d.Case, t, a)
+	cmds, note := d.activities(p.cmds, a), p.note
 	canned, markdown := d.canned(block, a, t)
 	says := strings.TrimSpace(rest) != "" || canned != "" || len(d.Message.Parts) > 0
 	if v := d.agentVerdict(says && !note); v != Yes {
@@ -45,7 +46,8 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	}
 	if len(problems) > 0 {
 		d.settle(ToCommand, "una orden está mal: no se hizo nada")
-		d.transcript(a, t, block, problems)
+		d.Activities = nil
+		d.wrong(a, t, problems)
 		return
 	}
 	d.Body, d.Canned = strings.TrimSpace(canned+"\n\n"+rest), markdown
@@ -56,8 +58,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.settle(ToAppend, "del agente "+a.Name)
 	}
 	if len(block) > 0 {
-		d.Why = has(block, "porque")
-		d.transcript(a, t, block, nil)
+		d.transcript(a, t, block, p.done)
 	}
 }
 
@@ -113,6 +114,7 @@ func (d *decider) askAgent(a desk.Agent, t desk.Ticket, reason string) {
 }
 
 func (d *decider) holdAgent(a desk.Agent, t desk.Ticket, reason string) {
+	d.Activities = nil
 	d.command(desk.Command{Ticket: t.ID, Kind: desk.CmdHold, Actor: d.actor(), Article: true, Text: reason})
 	why := "no se comprueba que sea el agente "
 	switch reason {
@@ -206,19 +208,19 @@ func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
 	return problems
 }
 
-// transcript tells an agent what his commands did, or why nothing was done.
-func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, problems []Problem) {
-	l := Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Problems: problems}
-	if len(problems) > 0 {
-		l.Reason = "command-wrong"
-		l.Lines = strings.Split(d.Message.Reply, "\n") // his text back
-	} else {
-		for _, b := range block {
-			l.Lines = append(l.Lines, b.raw)
-		}
-		if has(block, "ayuda") {
-			l.Lines = append(l.Lines, Help()...)
-		}
-	}
-	d.Letters = append(d.Letters, l)
+// transcript tells an agent what his commands did.
+func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, done []Done) {
+	d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Done: done,
+		Help: has(block, "ayuda"), Why: has(block, "porque"), Show: has(block, "ver") || asksState(block)})
+}
+
+// wrong tells an agent why nothing was done, with his text back.
+func (d *decider) wrong(a desk.Agent, t desk.Ticket, problems []Problem) {
+	d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Problems: problems,
+		Reason: "command-wrong", Lines: strings.Split(d.Message.Reply, "\n")})
+}
+
+// asksState says that a line asks for the state without naming one.
+func asksState(block []line) bool {
+	return slices.ContainsFunc(block, func(l line) bool { v, _ := findVerb(l.word); return v.name == "estado" && l.argument == "" })
 }

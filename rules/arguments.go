@@ -41,13 +41,46 @@ func readTake(r *reading) ([]desk.Command, Problem) {
 	return one(desk.Command{Kind: desk.CmdAssign, Value: r.by.Name, Text: r.argument})
 }
 
-// readAssign reads an agent, and behind a name, an address or a comma the reason.
+// readAssign reads an agent, and behind a name, an address or a comma the reason; or
+// "siguiente"; or a queue, whose agents then all have it.
 func readAssign(r *reading) ([]desk.Command, Problem) {
+	if slices.Contains([]string{"siguiente", "next", "seguinte", "proximo", "turno"}, mail.Fold(r.argument)) {
+		return r.nextOnDuty()
+	}
 	a, reason, ok := r.agent()
+	if q, is := findQueue(r.world, r.argument); is && !ok {
+		return one(desk.Command{Kind: desk.CmdQueue, Value: q.Name})
+	}
 	if !ok {
 		return wrong("unknown-agent", nearest(mail.Fold(r.argument), agentNames(r.world)))
 	}
+	if a.Reader {
+		return wrong("agent-reads", "")
+	}
 	return one(desk.Command{Kind: desk.CmdAssign, Value: a.Name, Text: reason})
+}
+
+// nextOnDuty assigns the ticket to whoever of its queue is there and comes after the
+// one who has it.
+func (r *reading) nextOnDuty() ([]desk.Command, Problem) {
+	q, _ := r.world.Queue(r.ticket.Queue)
+	there := present(r.world, q, r.now)
+	if len(there) == 0 {
+		return wrong("nobody-there", "")
+	}
+	next := there[0]
+	for i, name := range q.Agents {
+		if name != r.ticket.Assignee {
+			continue
+		}
+		for _, after := range append(slices.Clone(q.Agents[i+1:]), q.Agents[:i+1]...) {
+			if slices.Contains(there, after) {
+				next = after
+				break
+			}
+		}
+	}
+	return one(desk.Command{Kind: desk.CmdAssign, Value: next})
 }
 
 func readResponsible(r *reading) ([]desk.Command, Problem) {
@@ -337,7 +370,7 @@ func readHeld(kind desk.CommandKind) func(*reading) ([]desk.Command, Problem) {
 }
 
 // waiters are whom a ticket can wait for, and how they are written.
-var waiters = []listed{{string(desk.ForRequester), "cliente"}, {string(desk.ForRequester), "solicitante"}, {string(desk.ForRequester), "usuario"},
+var waiters = []listed{{string(desk.ForRequester), "cliente"}, {string(desk.ForRequester), "client"}, {string(desk.ForProvider), "provider"}, {string(desk.ForDesk), "support"}, {string(desk.ForRequester), "solicitante"}, {string(desk.ForRequester), "usuario"},
 	{string(desk.ForRequester), "requester"}, {string(desk.ForProvider), "proveedor"}, {string(desk.ForProvider), "fornecedor"},
 	{string(desk.ForDesk), "soporte"}, {string(desk.ForDesk), "mesa"}, {string(desk.ForDesk), "suporte"}}
 
@@ -351,13 +384,19 @@ func readWait(r *reading) ([]desk.Command, Problem) {
 	}
 	c := desk.Command{Kind: desk.CmdWait, Value: whom}
 	if when = strings.TrimSpace(when); when != "" {
-		until, reason := readMoment(when, r.now, r.world.Zone, 8)
+		until, reason := r.dates(false).read(when)
 		if reason != "" {
 			return wrong(reason, "")
 		}
 		c.Until = until
 	}
 	return one(c)
+}
+
+// dates reads days in the calendar of the ticket; end: as those by which something
+// is to be done.
+func (r *reading) dates(end bool) dates {
+	return dates{now: r.now, zone: r.world.Zone, calendar: r.world.CalendarOf(r.ticket), end: end}
 }
 
 // readCancel reads the reason for annulling a ticket, without which it is not done.

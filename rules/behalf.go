@@ -16,16 +16,17 @@ func (d *decider) byAgentNew(a desk.Agent) bool {
 	if len(block) == 0 || a.Reader || d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList || d.agentVerdict(false) != Yes {
 		return false
 	}
-	cmds, note, problems := plan(block, d.Case, desk.Ticket{}, a)
+	p, problems := plan(block, d.Case, desk.Ticket{}, a)
 	if len(problems) > 0 {
 		d.settle(ToCommand, "una orden está mal: no se hizo nada")
-		d.transcript(a, desk.Ticket{}, block, problems)
+		d.wrong(a, desk.Ticket{}, problems)
 		return true
 	}
+	cmds, note := d.activities(p.cmds, a), p.note
 	d.Body = rest
-	if has(block, "ayuda") && strings.TrimSpace(rest) == "" && len(block) == 1 {
-		d.settle(ToCommand, "el agente "+a.Name+" pide ayuda")
-		d.transcript(a, desk.Ticket{}, block, nil)
+	if strings.TrimSpace(rest) == "" && !slices.ContainsFunc(block, opens) {
+		d.settle(ToCommand, "órdenes del agente "+a.Name+" a la mesa")
+		d.transcript(a, desk.Ticket{}, block, p.done)
 		return true
 	}
 	cmds = slices.DeleteFunc(cmds, func(c desk.Command) bool {
@@ -53,6 +54,13 @@ func (d *decider) byAgentNew(a desk.Agent) bool {
 	d.Commands = append(d.Commands, cmds...)
 	d.settle(ToTicket, "nuevo, del agente "+a.Name)
 	return true
+}
+
+// opens says that a line in a mail to the desk itself belongs to a ticket that the
+// mail opens.
+func opens(l line) bool {
+	v, _ := findVerb(l.word)
+	return v.name != "ayuda" && v.name != "actividad"
 }
 
 // write sends what an agent writes to somebody first, or holds it on the new ticket

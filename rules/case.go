@@ -132,10 +132,10 @@ type Decision struct {
 	Commands    []desk.Command // Ticket 0 means the ticket that the mail opens
 	Letters     []Letter       // answers that belong to no event
 	Trust       Trust
-	Matched     []string // names of the rules that matched
-	Turn        string   // the queue whose next agent had his turn
-	Why         bool     // an agent asks why: his transcript tells what was decided on the ticket's mails
-	Listed      bool     // the new ticket's number goes into the mail that lists the hour's tickets
+	Matched     []string        // names of the rules that matched
+	Activities  []desk.Activity // work on no ticket that an agent notes
+	Turn        string          // the queue whose next agent had his turn
+	Listed      bool            // the new ticket's number goes into the mail that lists the hour's tickets
 	Trace       []Step
 	Ledger      []Report    // what it says of mails of ours
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
@@ -160,6 +160,12 @@ const (
 // SameContent is the Reason of a duplicate.
 const SameContent = "el mismo contenido ya había llegado"
 
+// Done is a line of an agent's commands and what it asks for.
+type Done struct {
+	Line     string
+	Commands []desk.Command
+}
+
 // Letter is an answer to a mail that no event of a ticket calls for.
 type Letter struct {
 	Template string
@@ -169,6 +175,10 @@ type Letter struct {
 	Lines    []string
 	Problems []Problem
 	Refused  []Problem // of single tickets, where the other orders were carried out
+	Done     []Done    // what the lines of an agent's commands ask for
+	Help     bool      // he asks what he can write
+	Show     bool      // he asks how the ticket stands
+	Why      bool      // he asks why: what was decided on the ticket's mails
 	Reason   string    // key of the words
 	List     *List     // what it is to list
 	Confirm  int       // the held article that the addressee is asked to confirm; 0: none

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -8,39 +9,52 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"ventanilla/desk"
 	"ventanilla/mail"
 )
 
-// TestGuide: the technician's guide names every verb, and each of its examples
-// is understood.
+// TestGuide: the technician's guide tells of every verb what #ayuda says, and each
+// example of each language is understood.
 func TestGuide(t *testing.T) {
-	guide, err := os.ReadFile("../docs/guia-del-tecnico.md")
+	const file = "../docs/guia-del-tecnico.md"
+	guide, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(#[^`]+)` \\|").FindAllSubmatch(guide, -1) {
-		block, _ := commandBlock(string(m[1]))
-		if len(block) != 1 {
-			t.Fatalf("%s is no command", m[1])
-		}
-		about := guideCase().Tickets[1]
-		if block[0].word == "escribir" {
-			about = desk.Ticket{}
-		}
-		if _, _, problems := plan(block, guideCase(), about, desk.Agent{Name: "luis"}); len(problems) > 0 {
-			t.Errorf("%s: %+v", m[1], problems)
-		}
-		if line := Help()[len(told)]; !strings.HasPrefix(line, string(m[1])+": ") {
-			t.Errorf("#ayuda says %q where the guide says %s", line, m[1])
-		}
-		told[block[0].word] = true
-	}
+	var table strings.Builder
 	for _, v := range verbs {
-		if !told[v.name] {
-			t.Errorf("the guide does not tell of #%s", v.name)
+		fmt.Fprintf(&table, "| `%s` | %s |\n", v.es.write, v.es.does)
+		for _, language := range []string{"es", "en", "pt"} {
+			u := v.in(language)
+			block, _ := commandBlock(u.write)
+			if len(block) != 1 || u.does == "" {
+				t.Errorf("#%s, %s: %q is no command", v.name, language, u.write)
+				continue
+			}
+			if meant, _ := findVerb(block[0].word); meant.name != v.name {
+				t.Errorf("#%s, %s: %s is #%s", v.name, language, u.write, meant.name)
+			}
+			about := guideCase().Tickets[1]
+			if v.name == "escribir" {
+				about = desk.Ticket{}
+			}
+			if _, problems := plan(block, guideCase(), about, desk.Agent{Name: "luis"}); len(problems) > 0 {
+				t.Errorf("%s: %+v", u.write, problems)
+			}
 		}
+	}
+	rows := regexp.MustCompile("(?m)(^\\| `#[^\n]+\n)+").ReplaceAllLiteral(guide, []byte(table.String()))
+	if *update {
+		if err := os.WriteFile(file, rows, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	} else if diff := cmp.Diff(string(guide), string(rows)); diff != "" {
+		t.Error(diff)
+	}
+	if !strings.Contains(string(rows), table.String()) {
+		t.Error("the guide has no table of commands")
 	}
 }
 
@@ -49,7 +63,8 @@ func guideCase() Case {
 	now := time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)
 	w := testWorld()
 	w.Answers = []desk.Canned{{Name: "vpn", Text: "Reinicie."}}
-	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", State: desk.Open, Requester: 5}
+	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", State: desk.Open, Requester: 5, LastTask: 2, Tasks: []desk.Task{
+		{Number: 1, Text: "cable", Owner: "eva", By: "luis", State: desk.TaskDone}, {Number: 2, Text: "switch", Owner: "luis", By: "eva"}}}
 	return Case{Now: now, World: w, Tickets: desk.Tickets{1: t, 2: {ID: 2, Number: "003181", Revision: 1}}, Numbers: map[string]desk.TicketID{"003181": 2},
 		Message: &mail.Message{Text: "De: Ana <ana@uni.example>"}, Events: map[desk.TicketID][]desk.Event{1: {
 			{Ticket: 1, Seq: 1, At: now.Add(-time.Hour), Kind: desk.Opened, Opened: &desk.Opening{Number: "000001"}, Actor: desk.ByPerson(5)},

@@ -54,6 +54,10 @@ func TestDeskFiles(t *testing.T) {
 		Assets:     []desk.Asset{{Name: "PC-1", Title: "Portátil, 14", Client: "acme", Address: "eva@acme.example"}},
 	}
 	w.Queues, w.Agents = nil, nil
+	if w.Calendar == nil {
+		t.Error("no calendar")
+	}
+	w.Calendar = nil
 	if diff := cmp.Diff(want, w); diff != "" {
 		t.Error(diff)
 	}

@@ -9,71 +9,6 @@ import (
 	"ventanilla/mail"
 )
 
-// verb is one word that an agent can write after "#". A new verb is a new line of
-// the table below, and where it takes what no other takes, a reader in arguments.go.
-type verb struct {
-	name     string   // Spanish, without accents
-	synonyms []string // folded
-	order    int      // identity 1, routing and fields 2, the answer 3, state 4
-	read     func(*reading) ([]desk.Command, Problem)
-}
-
-var verbs = []verb{
-	{"de", []string{"from", "solicitante", "requester", "requerente"}, 1, readRequester},
-	{"escribir", []string{"write", "para", "escrever"}, 1, readWrite},
-	{"tomar", []string{"take", "mio"}, 2, readTake},
-	{"asignar", []string{"assign", "propietario", "atribuir"}, 2, readAssign},
-	{"soltar", []string{"liberar", "release"}, 2, bare(desk.CmdAssign)},
-	{"responsable", []string{"responsible", "accountable", "responsavel"}, 2, readResponsible},
-	{"cola", []string{"queue", "fila", "mover", "transferir", "derivar"}, 2, readQueue},
-	{"prioridad", []string{"priority", "prioridade"}, 2, readPriority},
-	{"urgencia", []string{"urgency"}, 2, readLevelOf(desk.FieldUrgency)},
-	{"impacto", []string{"impact"}, 2, readLevelOf(desk.FieldImpact)},
-	{"tipo", []string{"type"}, 2, readType},
-	{"categoria", []string{"category", "tema"}, 2, readCategory},
-	{"servicio", []string{"service", "servico"}, 2, readService},
-	{"cliente", []string{"client", "empresa"}, 2, readClient},
-	{"nivel", []string{"level"}, 2, readLevel},
-	{"escalar", []string{"escalate", "escalonar"}, 2, readEscalate},
-	{"externo", []string{"external"}, 2, readText(desk.FieldExternal)},
-	{"activo", []string{"asset", "ativo"}, 2, readAsset},
-	{"canal", []string{"channel"}, 2, readChannel},
-	{"asunto", []string{"subject", "assunto"}, 2, readText(desk.FieldSubject)},
-	{"etiqueta", []string{"tag", "etiquetas", "tags"}, 2, readTags},
-	{"campo", []string{"field"}, 2, readField},
-	{"observador", []string{"observadores", "observer", "copia"}, 2, readObservers},
-	{"vincular", []string{"enlazar", "asociar", "link"}, 2, readLink},
-	{"separar", []string{"dividir", "split"}, 2, readSplit},
-	{"bloquear", []string{"lock"}, 2, bare(desk.CmdLock)},
-	{"desbloquear", []string{"unlock"}, 2, bare(desk.CmdUnlock)},
-	{"contestado", []string{"answered", "respondido"}, 2, readAnswered},
-	{"tiempo", []string{"time", "tempo"}, 2, readTime},
-	{"plantilla", []string{"respuesta", "canned", "modelo"}, 2, readCanned},
-	{"sin-aviso", []string{"sin", "silencio", "quiet"}, 2, readNothing},
-	{"ayuda", []string{"help", "ajuda", "ordenes"}, 2, readNothing},
-	{"nota", []string{"note"}, 3, bare(desk.CmdNote)},
-	{"aceptar", []string{"accept", "aceitar"}, 2, readHeld(desk.CmdAccept)},
-	{"apartar", []string{"aside", "afastar"}, 2, readHeld(desk.CmdSetAside)},
-	{"porque", []string{"why", "explicar"}, 2, readNothing},
-	{"espera", []string{"esperar", "wait", "pendiente", "aguardar"}, 4, readWait},
-	{"resolver", []string{"resolve", "resuelto"}, 4, bare(desk.CmdResolve)},
-	{"cerrar", []string{"close", "fechar"}, 4, bare(desk.CmdClose)},
-	{"reabrir", []string{"reopen"}, 4, bare(desk.CmdReopen)},
-	{"estado", []string{"state", "status"}, 4, readState},
-	{"unir", []string{"fusionar", "merge", "mesclar"}, 4, readMerge},
-	{"anular", []string{"cancel", "cancelar", "annul"}, 4, readCancel},
-	{"deshacer", []string{"undo", "desfazer"}, 4, readUndo},
-}
-
-// Verbs returns the words that agents can write, for help and suggestions.
-func Verbs() []string {
-	var names []string
-	for _, v := range verbs {
-		names = append(names, v.name)
-	}
-	return names
-}
-
 // line is one "#verb argument" of a mail.
 type line struct {
 	raw, word, argument string
@@ -142,9 +77,16 @@ type Problem struct {
 	Ticket desk.TicketID // the one ticket that it is about, of several; or 0
 }
 
-// plan turns command lines into commands on one ticket, in the order in which
-// they have to be carried out. Either all lines are good or there are problems.
-func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (cmds []desk.Command, note bool, problems []Problem) {
+// planned is what command lines ask for.
+type planned struct {
+	cmds []desk.Command // in the order in which they have to be carried out
+	done []Done         // the same, line by line as they were written
+	note bool           // the mail's own text is for agents alone
+}
+
+// plan turns command lines into commands on one ticket. Either all lines are good or
+// there are problems.
+func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (p planned, problems []Problem) {
 	type step struct {
 		order int
 		cmds  []desk.Command
@@ -156,34 +98,35 @@ func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (cmds []desk.Comma
 			problems = append(problems, Problem{Line: l.raw, Reason: "unknown-verb", Near: nearest(l.word, Verbs())})
 			continue
 		}
-		made, p := v.read(&reading{Case: c, argument: l.argument, world: c.World, ticket: t, by: by, now: c.Now})
-		if p.Reason != "" {
-			p.Line = l.raw
-			problems = append(problems, p)
+		made, wrong := v.read(&reading{Case: c, argument: l.argument, world: c.World, ticket: t, by: by, now: c.Now})
+		if wrong.Reason != "" {
+			wrong.Line = l.raw
+			problems = append(problems, wrong)
 			continue
 		}
 		for i := range made {
-			if made[i].Ticket == 0 && made[i].Kind != desk.CmdOpen && made[i].Kind != desk.CmdTakeOver {
+			if k := made[i].Kind; made[i].Ticket == 0 && k != desk.CmdOpen && k != desk.CmdTakeOver && k != CmdActivity {
 				made[i].Ticket = t.ID
 			}
 			made[i].Actor = desk.ByAgent(by.Name)
-			note = note || made[i].Kind == desk.CmdNote
+			p.note = p.note || made[i].Kind == desk.CmdNote
 		}
 		steps = append(steps, step{v.order, made})
+		p.done = append(p.done, Done{l.raw, slices.Clone(made)})
 	}
 	if len(problems) > 0 {
-		return nil, false, problems
+		return planned{}, problems
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return a.order - b.order })
 	for _, s := range steps {
-		cmds = append(cmds, s.cmds...)
+		p.cmds = append(p.cmds, s.cmds...)
 	}
 	if has(block, "sin-aviso") {
-		for i := range cmds {
-			cmds[i].Quiet = true
+		for i := range p.cmds {
+			p.cmds[i].Quiet = true
 		}
 	}
-	return cmds, note, nil
+	return p, nil
 }
 
 func findVerb(word string) (verb, bool) {

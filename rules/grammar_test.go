@@ -139,9 +139,9 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(c.text, func(t *testing.T) {
 			block, _ := commandBlock(c.text)
-			cmds, _, problems := plan(block, Case{World: testWorld(), Message: &mail.Message{}, Now: time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)}, desk.Ticket{ID: 1, Details: desk.Details{Impact: 4, Level: "1"}}, by)
+			p, problems := plan(block, Case{World: testWorld(), Message: &mail.Message{}, Now: time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)}, desk.Ticket{ID: 1, Details: desk.Details{Impact: 4, Level: "1"}}, by)
 			var got, wrong []string
-			for _, k := range cmds {
+			for _, k := range p.cmds {
 				v := k.Value
 				if k.Number > 0 {
 					v = string(rune('0' + k.Number))

@@ -339,7 +339,7 @@ func (d *decider) lists(a desk.Agent) bool {
 	}
 	if problem.Reason != "" {
 		d.settle(ToCommand, "la lista que se pide no se entiende")
-		d.transcript(a, desk.Ticket{}, nil, []Problem{problem})
+		d.wrong(a, desk.Ticket{}, []Problem{problem})
 		return true
 	}
 	d.Letters = append(d.Letters, Letter{Template: "lista", To: a.Address, Name: a.Title, List: &l})

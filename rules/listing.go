@@ -22,7 +22,7 @@ var stopWords = []string{"fin", "salir", "gracias", "muchas gracias", "--", "end
 // asks for.
 type bulk struct {
 	cmds     []desk.Command
-	done     []line
+	done     []Done
 	problems []Problem // any of them: nothing is done
 	refused  []Problem // of single tickets, which stay as they are
 }
@@ -49,16 +49,23 @@ func (d *decider) byListing(a desk.Agent) bool {
 	}
 	if len(b.problems) > 0 {
 		d.settle(ToCommand, "una orden está mal: no se hizo nada")
-		d.transcript(a, desk.Ticket{}, nil, b.problems)
+		d.Activities = nil
+		d.wrong(a, desk.Ticket{}, b.problems)
 		return true
 	}
 	if verdict == Confirm && len(b.cmds) > 0 {
-		d.askAgent(a, d.Tickets[b.cmds[0].Ticket], "agent-not-proved")
+		on := slices.IndexFunc(b.cmds, func(c desk.Command) bool { return c.Ticket != 0 })
+		if on < 0 { // work on no ticket: nothing could hold it
+			d.settle(ToCommand, "no se comprueba que sea el agente "+a.Name)
+			d.wrong(a, desk.Ticket{}, []Problem{{Line: firstLine(d.Message.Reply), Reason: "agent-not-proved"}})
+			return true
+		}
+		d.askAgent(a, d.Tickets[b.cmds[on].Ticket], "agent-not-proved")
 		return true
 	}
-	d.Commands, d.Body = b.cmds, ""
+	d.Commands, d.Body = d.activities(b.cmds, a), ""
 	d.settle(ToCommand, "órdenes del agente "+a.Name+" a una lista")
-	d.transcript(a, desk.Ticket{}, b.done, nil)
+	d.transcript(a, desk.Ticket{}, nil, b.done)
 	d.Letters[len(d.Letters)-1].Refused = b.refused
 	return true
 }
@@ -95,7 +102,7 @@ func (d *decider) readBulk(a desk.Agent) (b bulk) {
 		}
 		b.cmds, b.refused = append(b.cmds, made...), append(b.refused, refused...)
 		if len(made) > 0 || len(refused) == 0 {
-			b.done = append(b.done, line{raw: raw})
+			b.done = append(b.done, Done{raw, slices.Clone(made)})
 		}
 	}
 	if len(b.problems)+len(b.done)+len(b.refused) == 0 {
@@ -147,11 +154,19 @@ func readBulkLine(raw string) (l bulkLine, p Problem) {
 }
 
 // singly are the verbs that are good only in a mail on the ticket itself.
-var singly = []string{"anular", "separar", "unir", "deshacer", "plantilla", "vincular", "ayuda", "sin-aviso", "porque"}
+var singly = []string{"anular", "separar", "unir", "deshacer", "plantilla", "vincular", "ayuda", "sin-aviso", "porque", "ver"}
 
 // listedLine reads one line and plans what it asks of each ticket.
 func (d *decider) listedLine(raw string, a desk.Agent) (cmds []desk.Command, refused []Problem, p Problem) {
 	l, p := readBulkLine(raw)
+	if v, _ := findVerb(l.verb); v.name == "actividad" && len(l.numbers) == 0 {
+		_, l.argument, _ = strings.Cut(strings.TrimLeft(raw, "#!•*·–—- "), " ")
+		planned, problems := plan([]line{{raw: raw, word: l.verb, argument: strings.TrimSpace(l.argument)}}, d.Case, desk.Ticket{}, a)
+		if len(problems) > 0 {
+			return nil, nil, problems[0]
+		}
+		return planned.cmds, nil, Problem{}
+	}
 	if p.Reason != "" {
 		return nil, nil, p
 	}
@@ -179,7 +194,8 @@ func (d *decider) onListed(number string, l line, a desk.Agent) ([]desk.Command,
 	if d.Listing != nil && t.Revision != d.pinned(t.ID) {
 		return nil, Problem{Reason: "stale-listed", Ticket: t.ID}
 	}
-	cmds, _, problems := plan([]line{l}, d.Case, t, a)
+	planned, problems := plan([]line{l}, d.Case, t, a)
+	cmds := planned.cmds
 	problems = append(problems, d.checkHeld(cmds)...)
 	if len(problems) > 0 {
 		return nil, problems[0]

@@ -152,6 +152,10 @@ func TestWorld(t *testing.T) {
 		},
 		Agents: []desk.Agent{{Name: "luis", Title: "Luis Pérez", Address: "luis@mesa.example", Further: []string{"lperez@gmail.example"}, Language: "en"}},
 	}
+	if got.Calendar == nil {
+		t.Error("no calendar")
+	}
+	got.Calendar = nil
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

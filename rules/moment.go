@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ventanilla/desk"
 	"ventanilla/mail"
 )
 
@@ -25,26 +26,33 @@ var (
 	monthWords = []string{"ene jan", "feb fev", "mar", "abr apr", "may mai", "jun", "jul", "ago aug", "sep set", "oct out", "nov", "dic dez dec"}
 )
 
-// readMoment reads when something is to be, as people write it, seen from now and
-// in a zone (nil: UTC): "3 días", "2h", "mañana", "viernes 17:00", "12/05",
-// "12 de mayo de 2027 9:30", "2027-05-12". A day without an hour means that hour of
-// it. Days are counted without Saturdays and Sundays; a date without a year is the
-// next one. reason is the key of the words for what is wrong, "" if nothing is.
-func readMoment(text string, now time.Time, zone *time.Location, hour int) (at time.Time, reason string) {
-	if zone == nil {
-		zone = time.UTC
+// dates reads when something is to be, as people write it.
+type dates struct {
+	now      time.Time
+	zone     *time.Location // nil: UTC
+	calendar *desk.Calendar // in which days are counted; nil: Monday to Friday
+	end      bool           // a day without an hour means when the calendar closes on it, else 8:00
+}
+
+// read reads "3 días", "2h", "mañana", "viernes 17:00", "12/05", "12 de mayo de 2027
+// 9:30", "2027-05-12". Days are counted without those on which the calendar does not
+// open; a date without a year is the next one. reason is the key of the words for
+// what is wrong, "" if nothing is.
+func (d dates) read(text string) (at time.Time, reason string) {
+	if d.zone == nil {
+		d.zone = time.UTC
 	}
-	now = now.In(zone)
+	d.now = d.now.In(d.zone)
 	said := strings.Join(strings.Fields(mail.Fold(strings.Trim(text, " .,;"))), " ")
 	said = strings.TrimPrefix(strings.TrimPrefix(said, "hasta "), "el ")
-	if at, ok := readSpan(said, now); ok {
+	if at, ok := d.span(said); ok {
 		return at, ""
 	}
 	if numericDate.MatchString(said) || isoDate.MatchString(said) || wordDate.MatchString(said) {
-		at, ok := readDay(said, now, hour, 0)
-		return checked(at, ok, now)
+		at, ok := d.day(said, usualHour, 0)
+		return checked(at, ok, d.now)
 	}
-	day, h, m := said, hour, 0
+	day, h, m := said, usualHour, 0
 	if c := clockForm.FindStringSubmatchIndex(said); c != nil {
 		part := func(i int) string {
 			if c[2*i] < 0 {
@@ -61,8 +69,25 @@ func readMoment(text string, now time.Time, zone *time.Location, hour int) (at t
 			return at, "unknown-moment"
 		}
 	}
-	at, ok := readDay(day, now, h, m)
-	return checked(at, ok, now)
+	at, ok := d.day(day, h, m)
+	return checked(at, ok, d.now)
+}
+
+// usualHour stands for the hour of a day of which none was said.
+const usualHour = -1
+
+// hour returns that hour of a date.
+func (d dates) hour(on time.Time) (h, m int) {
+	switch {
+	case !d.end:
+		return 8, 0
+	case d.calendar != nil:
+		if at, ok := d.calendar.Closes(desk.DayOf(on)); ok {
+			at = min(at, 24*time.Hour-time.Minute)
+			return int(at / time.Hour), int(at % time.Hour / time.Minute)
+		}
+	}
+	return 17, 0
 }
 
 func checked(at time.Time, ok bool, now time.Time) (time.Time, string) {
@@ -75,12 +100,12 @@ func checked(at time.Time, ok bool, now time.Time) (time.Time, string) {
 	return at, ""
 }
 
-// readSpan reads a span from now on.
-func readSpan(said string, now time.Time) (at time.Time, ok bool) {
+// span reads a span from now on.
+func (d dates) span(said string) (at time.Time, ok bool) {
 	m := spanForm.FindStringSubmatch(said)
 	if m == nil {
 		if n, err := strconv.Atoi(said); err == nil && n > 0 && n < 1000 {
-			return workdays(now, n), true
+			return d.workdays(n), true
 		}
 		return at, false
 	}
@@ -93,38 +118,56 @@ func readSpan(said string, now time.Time) (at time.Time, ok bool) {
 	}
 	switch m[2] {
 	case "min", "minuto", "minutos", "minute", "minutes", "m":
-		return now.Add(time.Duration(n) * time.Minute), true
+		return d.now.Add(time.Duration(n) * time.Minute), true
 	case "h", "hs", "hora", "horas", "hour", "hours":
-		return now.Add(time.Duration(n) * time.Hour), true
+		return d.now.Add(time.Duration(n) * time.Hour), true
 	case "d", "dia", "dias", "day", "days":
-		return workdays(now, n), true
+		return d.workdays(n), true
 	case "semana", "semanas", "sem", "week", "weeks", "s":
-		return now.AddDate(0, 0, 7*n), true
+		return d.now.AddDate(0, 0, 7*n), true
 	case "mes", "meses", "month", "months":
-		return now.AddDate(0, n, 0), true
+		return d.now.AddDate(0, n, 0), true
 	}
 	return at, false
 }
 
-// workdays returns the same time of day, n days later, Saturdays and Sundays not
-// counted.
-func workdays(from time.Time, n int) time.Time {
-	for at := from; ; {
+// farthest is how many days in a row a calendar can be closed: one that has only
+// holidays left counts like none.
+const farthest = 400
+
+// workdays returns the same time of day, or the end of it, n days later.
+func (d dates) workdays(n int) time.Time {
+	closed := 0
+	for at := d.now; ; {
 		at = at.AddDate(0, 0, 1)
-		if d := at.Weekday(); d != time.Saturday && d != time.Sunday {
-			n--
+		open := at.Weekday() != time.Saturday && at.Weekday() != time.Sunday
+		if d.calendar != nil && closed < farthest {
+			_, open = d.calendar.Closes(desk.DayOf(at))
 		}
-		if n == 0 {
-			return at
+		if closed++; open {
+			n, closed = n-1, 0
 		}
+		if n > 0 {
+			continue
+		}
+		if d.end {
+			h, m := d.hour(at)
+			at = time.Date(at.Year(), at.Month(), at.Day(), h, m, 0, 0, at.Location())
+		}
+		return at
 	}
 }
 
-// readDay reads a day, at a time of it.
-func readDay(day string, now time.Time, h, m int) (at time.Time, ok bool) {
-	on := func(y int, month time.Month, d int) (time.Time, bool) {
-		at := time.Date(y, month, d, h, m, 0, 0, now.Location())
-		return at, at.Day() == d && at.Month() == month // no 31 de febrero
+// day reads a day, at a time of it.
+func (d dates) day(day string, h, m int) (at time.Time, ok bool) {
+	now := d.now
+	on := func(y int, month time.Month, date int) (time.Time, bool) {
+		h, m := h, m
+		if h == usualHour {
+			h, m = d.hour(time.Date(y, month, date, 12, 0, 0, 0, now.Location()))
+		}
+		at := time.Date(y, month, date, h, m, 0, 0, now.Location())
+		return at, at.Day() == date && at.Month() == month // no 31 de febrero
 	}
 	plus := func(days int) (time.Time, bool) {
 		d := now.AddDate(0, 0, days)
@@ -150,25 +193,25 @@ func readDay(day string, now time.Time, h, m int) (at time.Time, ok bool) {
 	if f := isoDate.FindStringSubmatch(day); f != nil {
 		return on(number(f[1]), time.Month(number(f[2])), number(f[3]))
 	}
-	var d, month, year int
+	var date, month, year int
 	if f := numericDate.FindStringSubmatch(day); f != nil {
-		d, month, year = number(f[1]), number(f[2]), number(f[3])
+		date, month, year = number(f[1]), number(f[2]), number(f[3])
 	} else if f := wordDate.FindStringSubmatch(day); f != nil && len(f[2]) >= 3 {
-		d, year = number(f[1]), number(f[3])
+		date, year = number(f[1]), number(f[3])
 		month = 1 + slices.IndexFunc(monthWords, func(words string) bool { return slices.Contains(strings.Fields(words), f[2][:3]) })
 	}
 	switch {
-	case d == 0 || month < 1 || month > 12:
+	case date == 0 || month < 1 || month > 12:
 		return at, false
 	case year > 0 && year < 100:
 		year += 2000
 	case year == 0:
 		year = now.Year()
-		if at, ok := on(year, time.Month(month), d); ok && !at.After(now) {
+		if at, ok := on(year, time.Month(month), date); ok && !at.After(now) {
 			year++
 		}
 	}
-	return on(year, time.Month(month), d)
+	return on(year, time.Month(month), date)
 }
 
 func number(digits string) int {

@@ -124,7 +124,7 @@ func readObservers(r *reading) (cmds []desk.Command, p Problem) {
 }
 
 // relations are what another ticket can be to one, and how it is written.
-var relations = []listed{{desk.Parent, "padre"}, {desk.Parent, "madre"}, {desk.Parent, "pai"}, {desk.Child, "hija"}, {desk.Child, "hijo"}, {desk.Child, "filha"},
+var relations = []listed{{desk.Parent, "parent"}, {desk.Child, "child"}, {desk.Related, "related"}, {desk.Parent, "padre"}, {desk.Parent, "madre"}, {desk.Parent, "pai"}, {desk.Child, "hija"}, {desk.Child, "hijo"}, {desk.Child, "filha"},
 	{desk.Related, "relacionada"}}
 
 // readLink ties the ticket to others: padre 12, hija 13, 14, or -14 to untie them.
@@ -227,7 +227,7 @@ func readAnswered(r *reading) ([]desk.Command, Problem) {
 }
 
 // spent reads how long something took: 30m, 1h30, 1:30, 2 horas, 1,5h, 90 min.
-var spent = regexp.MustCompile(`^(?:(\d{1,2})(?:[,.](\d))? ?(?:h|hs|hora|horas|hour|hours)(?: ?y? ?(\d{1,2}) ?(?:m|min|minutos)?)?|(\d{1,2}):(\d{2})|(\d{1,4}) ?(?:m|min|minuto|minutos|minutes))(?:[ ,.;:]+(.*))?$`)
+var spent = regexp.MustCompile(`^(?:(\d{1,2})(?:[,.](\d))? ?(?:h|hs|hora|horas|hour|hours)(?: ?y? ?(\d{1,2}) ?(?:m|min|minutos)?)?|(\d{1,2}):(\d{2})|(\d{1,4}) ?(?:m|min|mins|minuto|minutos|minutes))(?:[ ,.;:]+(.*))?$`)
 
 func readTime(r *reading) ([]desk.Command, Problem) {
 	m := spent.FindStringSubmatch(strings.TrimSpace(r.argument))
@@ -244,12 +244,15 @@ func readTime(r *reading) ([]desk.Command, Problem) {
 
 // stateVerbs are the states that can be asked for by name, and the verbs for them.
 var stateVerbs = []listed{{"reabrir", "en curso"}, {"reabrir", "abierto"}, {"reabrir", "open"}, {"resolver", "resuelto"}, {"resolver", "resolved"},
-	{"cerrar", "cerrado"}, {"cerrar", "closed"}, {"espera", "en espera"}, {"espera", "pendiente"}, {"espera", "pending"}}
+	{"cerrar", "cerrado"}, {"cerrar", "closed"}, {"cerrar", "fechado"}, {"resolver", "resolvido"}, {"reabrir", "em curso"}, {"reabrir", "em andamento"},
+	{"espera", "em espera"}, {"espera", "en espera"}, {"espera", "pendiente"}, {"espera", "pending"}}
 
 // readState reads a state by name. What is under way already stays so.
 func readState(r *reading) ([]desk.Command, Problem) {
 	name, p := pick(r.argument, "unknown-state", stateVerbs)
 	switch {
+	case r.argument == "":
+		return readShow(r)
 	case p.Reason != "":
 		p.Near = nearest(mail.Fold(r.argument), []string{"en curso", "en espera", "resuelto", "cerrado"})
 		return nil, p

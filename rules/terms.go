@@ -40,6 +40,7 @@ func loadTerms(installation fs.FS, world *desk.World) (desk.Terms, error) {
 	if err != nil {
 		return nil, err
 	}
+	world.Calendar = calendars[0]
 	var file termFile
 	document, err := readOptional(installation, "desk/terms.toml", &file)
 	if err != nil {

@@ -42,17 +42,17 @@ func TestVerbCases(t *testing.T) {
 		if v.name == "escribir" {
 			about = desk.Ticket{}
 		}
-		cmds, _, problems := plan(block, c, about, desk.Agent{Name: "luis"})
-		for _, p := range problems {
-			fmt.Fprintln(&out, strings.TrimRight("\twrong: "+p.Reason+" "+p.Near, " "))
+		p, problems := plan(block, c, about, desk.Agent{Name: "luis"})
+		for _, wrong := range problems {
+			fmt.Fprintln(&out, strings.TrimRight("\twrong: "+wrong.Reason+" "+wrong.Near, " "))
 			refused[v.name] = true
 		}
-		for _, k := range cmds {
+		for _, k := range p.cmds {
 			fmt.Fprintln(&out, "\t"+told(k))
 		}
 		if known && len(problems) == 0 {
 			understood[block[0].word] = true
-			if len(cmds) == 0 {
+			if len(p.cmds) == 0 {
 				fmt.Fprintln(&out, "\tthe transcript answers")
 			}
 		}

@@ -100,8 +100,8 @@ func indexKeys(t desk.Ticket) []string {
 	if next, ok := t.Clocks.NextMoment(); ok {
 		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
 	}
-	if !t.WakeAt.IsZero() {
-		keys = append(keys, "wake/"+momentKey(t.WakeAt)+"/"+id)
+	if next := t.NextWake(); !next.IsZero() {
+		keys = append(keys, "wake/"+momentKey(next)+"/"+id)
 	}
 	return keys
 }

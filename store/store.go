@@ -13,6 +13,8 @@
 //	index/<field>/<value>/…/<ticket>   nothing; a pure function of the ticket (find.go)
 //	term/<time>/<ticket>               nothing; when its next warning or breach comes; a pure function of the ticket
 //	wake/<time>/<ticket>               nothing; when the desk looks at it again; a pure function of the ticket
+//	activity/<day>/<agent>/<id>        desk.Activity: work noted on that day of the desk's clock. <id> is t<ticket>.<seq> of a
+//	                                   time-spent event, taken away when that is undone, or the position of a mail
 //	listing/<n>                        Listing: a list that an agent was sent
 //	digest/<agent>                     day of the last digest
 //	person/<id>                        desk.Person: the one place of an address
@@ -221,6 +223,17 @@ func each[T any](tx Tx, prefix, after string, limit int, reverse bool, fn func(r
 			}
 		}
 		return fn(strings.TrimPrefix(key, prefix), v)
+	})
+}
+
+// scan reads the records from one key up to another, in their order.
+func scan[T any](tx Tx, from, to string, fn func(T) error) error {
+	return tx.kv.Scan(from, to, 0, false, func(key string, value []byte) error {
+		var v T
+		if err := json.Unmarshal(value, &v); err != nil {
+			return fmt.Errorf("read %s: %w", key, err)
+		}
+		return fn(v)
 	})
 }
 

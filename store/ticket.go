@@ -90,7 +90,7 @@ func (tx Tx) DueTerms(now time.Time, after string, limit int) (ids []desk.Ticket
 	return tx.due("term/", now, after, limit)
 }
 
-// DueWakes returns in the same way the tickets whose WakeAt has come.
+// DueWakes returns in the same way the tickets whose NextWake has come.
 func (tx Tx) DueWakes(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
 	return tx.due("wake/", now, after, limit)
 }

@@ -51,10 +51,12 @@ type Data struct {
 	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
 	Refused    []string // of a transcript: what was asked of single tickets and not done, a sentence each
 	Suggestion string   // the nearest valid command; of a list: what asks for its next page
-	Held       int      // the article that waits for #aceptar or #apartar; 0 if none does
+	Held       int      // the article that waits for #aceptar or #apartar, or the task; 0 if none does
 	Days       int      // after which a resolved ticket closes by itself; 0 if it does not
 	Term       string   // of a notice about a term, in words: primera respuesta
 	Deadline   string   // when that term ends or ended, by the desk's clock: 2026-11-24 15:30
+	Task       string   // what is to be done, of a notice about a task
+	TaskBy     string   // the name of who set it
 	Recipient  string   // the address that a mail of ours did not reach
 	Status     string   // the enhanced status code of that, as 5.1.1
 	Diagnostic string   // what the other server said
@@ -86,7 +88,7 @@ func (d *Data) lines() []*string {
 		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.StopLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
 		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
-		&d.Term, &d.Deadline, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
+		&d.Term, &d.Deadline, &d.Task, &d.TaskBy, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
 	}
 }
 
@@ -110,6 +112,9 @@ func Sample(name string) Data {
 	}
 	if name == "identidad" || name == "retenido" {
 		d.AuthorAddress = "ana.gomez@correo.example"
+	}
+	if strings.HasPrefix(name, "tarea") {
+		d.Body = Body{}
 	}
 	switch name {
 	case "transcripcion":
@@ -166,7 +171,7 @@ func sample() Data {
 		},
 		Refused:    []string{"cerrar 15: Cambió después de la lista. Ahora: #000015, en curso, a cargo de Eva Ríos."},
 		Suggestion: "#asignar", Held: 4, Days: 5,
-		Term: "primera respuesta", Deadline: "2026-11-24 15:30",
+		Term: "primera respuesta", Deadline: "2026-11-24 15:30", Task: "Cambiar el cable del piso 3", TaskBy: "María Ríos",
 		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",
 		Marker: "m4m2k7q5xw",
 	}

@@ -455,10 +455,23 @@ var outcomes = map[string]string{
 	store.OutcomeDelayed: "demorado", store.OutcomeBounced: "rebotó", store.OutcomeDelivered: "entregado", store.OutcomeAway: "enviado; respondió que no está", store.OutcomeComplaint: "marcado como correo no deseado",
 }
 
+// taskStates are where a task stands, in Spanish.
+var taskStates = map[desk.TaskState]string{desk.TaskOpen: "por hacer", desk.TaskDone: "hecha, espera el visto bueno", desk.TaskAgreed: "terminada"}
+
 func writeTicket(w io.Writer, h shown) {
 	k := h.Ticket
 	fmt.Fprintf(w, "#%s  %s\n  estado: %s   cola: %s   agente: %s   prioridad: %s   tipo: %s\n  solicitante: %s <%s>   abierto: %s\n",
 		k.Number, k.Subject, k.State, k.Queue, k.Assignee, rules.PriorityWord(k.Priority), k.Type, h.Requester.Name, h.Requester.Address, date(k.OpenedAt))
+	if c := k.Clocks.Resolution; !c.Fixed.IsZero() {
+		fmt.Fprintf(w, "  plazo fijado a mano: %s %s\n", date(c.Fixed), c.Why)
+	}
+	for _, task := range k.Tasks {
+		fmt.Fprintf(w, "  tarea %d, %s: %s (%s)", task.Number, task.Owner, task.Text, taskStates[task.State])
+		if !task.Due.IsZero() {
+			fmt.Fprintf(w, ", para el %s", date(task.Due))
+		}
+		fmt.Fprintln(w)
+	}
 	for _, e := range h.Events {
 		fmt.Fprintf(w, "\n%s  %s  %s", date(e.At), e.Kind, e.Actor)
 		if e.Old != "" || e.New != "" {
