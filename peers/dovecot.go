@@ -33,6 +33,25 @@ type Mailboxes struct {
 // all that it can.
 func Dovecot(t testing.TB, capability string) *Mailboxes {
 	t.Helper()
+	return dovecot(t, capability, "plain login", "")
+}
+
+// DovecotWithTokens starts one that lets nobody in by a password, but by the
+// tokens of a server.
+func DovecotWithTokens(t testing.TB, tokens *Tokens) *Mailboxes {
+	t.Helper()
+	return dovecot(t, "", "xoauth2 oauthbearer", fmt.Sprintf(`introspection_mode = post
+introspection_url = %s/introspect
+username_attribute = username
+active_attribute = active
+active_value = true
+`, tokens.URL))
+}
+
+// dovecot starts one with mechanisms, and a configuration of its oauth2 driver if
+// that is to be asked.
+func dovecot(t testing.TB, capability, mechanisms, tokens string) *Mailboxes {
+	t.Helper()
 	m := &Mailboxes{Address: Free(t), TLS: Free(t), User: "soporte@mesa.example", Password: "secreto"}
 	program, err := exec.LookPath("dovecot")
 	if err != nil {
@@ -56,6 +75,11 @@ func Dovecot(t testing.TB, capability string) *Mailboxes {
 	if capability != "" {
 		said = "imap_capability = " + capability + "\n"
 	}
+	passdb := "driver = passwd-file\n  args = " + filepath.Join(dir, "passwd")
+	if tokens != "" {
+		write(t, filepath.Join(dir, "oauth2.conf"), tokens)
+		passdb = "driver = oauth2\n  mechanisms = " + mechanisms + "\n  args = " + filepath.Join(dir, "oauth2.conf")
+	}
 	write(t, filepath.Join(dir, "dovecot.conf"), fmt.Sprintf(`
 base_dir = %[1]s/run
 state_dir = %[1]s/state
@@ -74,11 +98,11 @@ first_valid_uid = 1
 mail_location = maildir:%[1]s/mail
 mail_uid = nobody
 mail_gid = nogroup
-auth_mechanisms = plain login
+auth_mechanisms = %[9]s
+auth_failure_delay = 0
 %[8]s
 passdb {
-  driver = passwd-file
-  args = %[1]s/passwd
+  %[10]s
 }
 userdb {
   driver = static
@@ -97,7 +121,7 @@ service imap-login {
 service anvil {
   chroot =
 }
-`, dir, m.Log, host, cert, key, port, tlsPort, said))
+`, dir, m.Log, host, cert, key, port, tlsPort, said, mechanisms, passdb))
 	for _, sub := range []string{"run", "state", "mail", "home"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			t.Fatal(err)
@@ -227,4 +251,10 @@ func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x50
 	roots = x509.NewCertPool()
 	roots.AddCert(parsed)
 	return certFile, keyFile, roots
+}
+
+// Kick ends the sessions of now, as a server does whose operator wants so.
+func (m *Mailboxes) Kick(t testing.TB) {
+	t.Helper()
+	run(t, exec.Command("doveadm", "-c", filepath.Join(m.dir, "dovecot.conf"), "kick", m.User))
 }

@@ -16,6 +16,7 @@ import (
 
 	"ventanilla/gateway"
 	"ventanilla/mailin/imap"
+	"ventanilla/oauth"
 )
 
 // imapCmd is "ventanilla imap".
@@ -105,7 +106,7 @@ func checkMailboxes(r *http.Request, h *house) ([]examined, error) {
 		found, err := p.Examine(r.Context(), a.Name)
 		e := examined{Examined: found}
 		if err != nil {
-			e.Error, e.Remedy = err.Error(), imapRemedy(err)
+			e.Error, e.Remedy = err.Error(), imapRemedy(err, a.Auth != nil)
 		}
 		all = append(all, e)
 	}
@@ -115,8 +116,9 @@ func checkMailboxes(r *http.Request, h *house) ([]examined, error) {
 	return all, nil
 }
 
-// imapRemedy says in Spanish what to do about an error.
-func imapRemedy(err error) string {
+// imapRemedy says in Spanish what to do about an error of a mailbox that is
+// entered by password, or by token.
+func imapRemedy(err error, token bool) string {
 	var unknown x509.UnknownAuthorityError
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -124,6 +126,12 @@ func imapRemedy(err error) string {
 	var dns *net.DNSError
 	var dial *net.OpError
 	switch {
+	case imap.NoToken(err) && errors.Is(err, oauth.ErrLasting):
+		return "Remedio: pida el permiso con «ventanilla oauth login»; «ventanilla oauth status» dice qué hay."
+	case imap.NoToken(err):
+		return "Remedio: el servidor de tokens no responde bien; revise token_url de [[oauth]] y la salida a Internet, y vuelva a intentarlo."
+	case imap.Refused(err) && token:
+		return "Remedio: el servidor no acepta el permiso para ese usuario: revise user, que la cuenta con que se entró en «ventanilla oauth login» llegue a ese buzón, y que el buzón permita IMAP."
 	case imap.Refused(err):
 		return "Remedio: revise user y el archivo de password_file; muchos servidores piden una contraseña de aplicación."
 	case errors.As(err, &unknown):

@@ -24,14 +24,20 @@ type mailboxDesk struct {
 
 func newMailboxDesk(t *testing.T, capability, keys string) *mailboxDesk {
 	t.Helper()
-	m := &mailboxDesk{t: t, folder: filepath.Join(t.TempDir(), "mesa"), box: peers.Dovecot(t, capability)}
+	return newDeskOf(t, peers.Dovecot(t, capability), "password_file = \"imap.password\"\n"+keys)
+}
+
+// newDeskOf makes a desk that reads a mailbox as the keys say.
+func newDeskOf(t *testing.T, box *peers.Mailboxes, keys string) *mailboxDesk {
+	t.Helper()
+	m := &mailboxDesk{t: t, folder: filepath.Join(t.TempDir(), "mesa"), box: box}
 	if err := writeInstallation(m.folder, answers{domain: "mesa.example", name: "Mesa", queueAddress: "soporte@mesa.example"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(m.folder, "imap.password"), []byte(m.box.Password+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	config := fmt.Sprintf("[desk]\nname = \"Mesa\"\ndomain = \"mesa.example\"\n\n[[imap]]\nname = \"soporte\"\naddress = %q\nuser = %q\npassword_file = \"imap.password\"\npoll_seconds = 5\n%s",
+	config := fmt.Sprintf("[desk]\nname = \"Mesa\"\ndomain = \"mesa.example\"\n\n[[imap]]\nname = \"soporte\"\naddress = %q\nuser = %q\npoll_seconds = 5\n%s",
 		m.box.TLS, m.box.User, keys)
 	if err := os.WriteFile(filepath.Join(m.folder, "ventanilla.toml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)

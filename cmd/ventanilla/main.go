@@ -18,6 +18,7 @@ import (
 	"ventanilla/demo"
 	"ventanilla/gateway"
 	"ventanilla/mail"
+	"ventanilla/oauth"
 	"ventanilla/rules"
 )
 
@@ -183,7 +184,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &config), errors.As(err, &file):
 		return exitConfig
-	case errors.Is(err, errSaid), errors.Is(err, errInstalled), errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined),
+	case errors.Is(err, errSaid), errors.Is(err, errInstalled), errors.Is(err, errPermission), errors.Is(err, errMailbox), errors.Is(err, oauth.ErrLasting),
+		errors.Is(err, gateway.ErrNotFound), errors.Is(err, gateway.ErrNotQuarantined),
 		errors.Is(err, gateway.ErrUnreadable), errors.As(err, &stop):
 		return exitFault
 	case errors.Is(err, errData), errors.Is(err, mail.ErrTooLarge):

@@ -202,7 +202,7 @@ func (c *Config) permissions(now time.Time) []string {
 }
 
 // permissionLook is how often permissions are looked at.
-const permissionLook = time.Minute
+const permissionLook = 5 * time.Second
 
 // watchPermissions logs what ends soon and what is refused, once while it lasts,
 // and writes it to the admin: what ends once for all, what is refused once a day.

@@ -17,6 +17,7 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
 	"net/textproto"
 	"os"
 	"os/exec"
@@ -33,6 +34,7 @@ import (
 
 	"ventanilla/demo"
 	"ventanilla/mailin"
+	"ventanilla/peers"
 )
 
 // TestMain lets this binary be the program: scripts run it as "ventanilla".
@@ -60,6 +62,10 @@ func TestMain(m *testing.M) {
 //	presents ADDRESS NAME        STARTTLS there shows the certificate of that name
 //	occupied                     takes a port; $occupied says which
 //	zone FILE                    answers questions for TXT with the lines "NAME TEXT" of a file; $dns says where
+//	tokens                       starts an OAuth2 server; $tokens is its address
+//	tokens approve|deny          once somebody logs in by device code, says yes or no
+//	tokens revoke|down|up        makes what was given worthless; answers 503; answers again
+//	tokens browser FILE          opens the address that stands in a file, as a browser does
 //	tmpfs FOLDER SIZE            mounts a small disk there
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -76,7 +82,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "until": until, "installation": installation, "begin": begin, "end": end, "told": tells,
 			"mailbox": mailbox, "mail": awaitMail, "send": sendFile, "certificate": certificate, "presents": presents,
-			"occupied": occupied, "tmpfs": tmpfs, "zone": zone,
+			"occupied": occupied, "tmpfs": tmpfs, "zone": zone, "tokens": tokens,
 		},
 	})
 }
@@ -87,6 +93,7 @@ const patience = 20 * time.Second // of a script with one step, on a busy machin
 type stage struct {
 	inbox     *demo.Inbox
 	processes map[string]*process
+	tokens    *peers.Tokens
 }
 
 type stageKey struct{}
@@ -393,6 +400,46 @@ func occupied(ts *testscript.TestScript, neg bool, _ []string) {
 	ts.Check(err)
 	ts.Defer(func() { l.Close() })
 	ts.Setenv("occupied", l.Addr().String())
+}
+
+func tokens(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 0)
+	s := on(ts)
+	if len(args) == 0 {
+		s.tokens = peers.NewTokens("soporte@mesa.example", time.Hour)
+		ts.Defer(s.tokens.Close)
+		ts.Setenv("tokens", s.tokens.URL)
+		return
+	}
+	switch args[0] {
+	case "approve", "deny":
+		ts.Check(s.tokens.Approve(args[0] == "approve"))
+	case "revoke":
+		s.tokens.Revoke()
+	case "down":
+		s.tokens.With(503, 0, time.Hour)
+	case "up":
+		s.tokens.With(0, 0, time.Hour)
+	case "browser":
+		ts.Check(browse(ts.MkAbs(args[1])))
+	default:
+		ts.Fatalf("wrong use: %q", args)
+	}
+}
+
+// browse waits for an address in a file and opens it.
+func browse(file string) error {
+	for by := time.Now().Add(patience); time.Now().Before(by); time.Sleep(20 * time.Millisecond) {
+		said, _ := os.ReadFile(file)
+		if address := regexp.MustCompile(`http://\S+/authorize\S+`).Find(said); address != nil {
+			r, err := http.Get(string(address))
+			if err == nil {
+				err = r.Body.Close()
+			}
+			return err
+		}
+	}
+	return errors.New("no address came")
 }
 
 // canMount says whether this process may mount a disk of its own.

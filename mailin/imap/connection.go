@@ -47,6 +47,7 @@ func (watched) SetReadDeadline(time.Time) error { return nil }
 type connection struct {
 	*imapclient.Client
 	socket   net.Conn
+	client   sasl.Client // that shows a token
 	account  *Account
 	patience time.Duration
 	largest  int64 // bytes of a mail that is fetched; 0: any
@@ -58,17 +59,30 @@ type connection struct {
 	once     sync.Once
 }
 
-// connect opens a session. When ctx ends the connection breaks.
+// connect opens a session. When ctx ends the connection breaks. A token that the
+// server refuses may have died early: another is tried once.
 func (p *Poller) connect(ctx context.Context, a *Account) (*connection, error) {
+	c, err := p.connectOnce(ctx, a)
+	if errors.Is(err, refusedToken{}) {
+		c, err = p.connectOnce(ctx, a)
+	}
+	return c, err
+}
+
+func (p *Poller) connectOnce(ctx context.Context, a *Account) (*connection, error) {
 	limited, done := context.WithTimeout(ctx, connectTime)
 	defer done()
+	c := &connection{account: a, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1)}
+	if err := c.token(limited); err != nil {
+		return nil, err
+	}
 	socket, err := p.dial(limited, "tcp", a.Address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	c := &connection{socket: socket, account: a, patience: p.patience, largest: p.maxSize, news: make(chan struct{}, 1)}
+	c.socket = socket
 	inTime := context.AfterFunc(limited, func() { socket.Close() })
-	err = c.begin(limited)
+	err = c.begin()
 	if !inTime() && err == nil {
 		err = limited.Err()
 	}
@@ -84,7 +98,7 @@ func (p *Poller) connect(ctx context.Context, a *Account) (*connection, error) {
 }
 
 // begin does what comes before the folders: TLS and login.
-func (c *connection) begin(ctx context.Context) (err error) {
+func (c *connection) begin() (err error) {
 	options := &imapclient.Options{TLSConfig: c.account.tlsConfig(), UnilateralDataHandler: &imapclient.UnilateralDataHandler{
 		Fetch: c.stray,
 		Mailbox: func(data *imapclient.UnilateralDataMailbox) {
@@ -113,14 +127,14 @@ func (c *connection) begin(ctx context.Context) (err error) {
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
 	}
-	return c.login(ctx)
+	return c.login()
 }
 
 // login proves who we are: by a token, by PLAIN where the server offers it, else
 // by LOGIN.
-func (c *connection) login(ctx context.Context) error {
+func (c *connection) login() error {
 	if c.account.Auth != nil {
-		return c.showToken(ctx)
+		return c.showToken()
 	}
 	password, err := c.account.Password()
 	if err != nil {

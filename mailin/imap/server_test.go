@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bufio"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -56,7 +57,9 @@ type server struct {
 	missing     string            // a folder that there is not
 	selects     []string          // folders, in the order in which they were selected
 	logins      int
-	badLogin    bool // LOGIN is answered BAD, with what was sent
+	badLogin    bool     // LOGIN is answered BAD, with what was sent
+	ways        []string // in which somebody has logged in, or tried to
+	kick        bool     // once, BYE to the next command: the token has died
 	news        chan struct{}
 	log         []string // commands
 	conns       map[net.Conn]bool
@@ -200,6 +203,12 @@ func (w *wire) command(tag, rest string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.log = append(w.log, name)
+	if w.kick && name != "AUTHENTICATE" {
+		w.kick = false
+		w.say("* BYE Session invalidated - AccessTokenExpired")
+		w.ended = true
+		return
+	}
 	if w.dumb && name != "LOGIN" {
 		return
 	}
@@ -226,13 +235,19 @@ func (w *wire) command(tag, rest string) {
 	switch name {
 	case "CAPABILITY":
 		w.say("* CAPABILITY %s", w.caps)
+	case "AUTHENTICATE":
+		if !w.authenticate(args) {
+			w.say("%s NO [AUTHENTICATIONFAILED] no: %s", tag, args)
+			return
+		}
 	case "LOGIN":
 		w.logins++
+		w.ways = append(w.ways, "LOGIN")
 		if w.badLogin {
 			w.say("%s BAD no entiendo: %s", tag, args)
 			return
 		}
-		if !strings.Contains(args, "secreto") {
+		if strings.Contains(w.caps, "LOGINDISABLED") || !strings.Contains(args, "secreto") {
 			w.say("%s NO [AUTHENTICATIONFAILED] no: %s", tag, args)
 			return
 		}
@@ -279,6 +294,35 @@ func (w *wire) command(tag, rest string) {
 		return
 	}
 	w.say("%s OK hecho", tag)
+}
+
+// authenticate says whether somebody is let in: by the password "secreto" or by the
+// token "t0ken", with the initial response in the command or behind a challenge. A
+// token that is not good is answered with a challenge that tells so.
+func (w *wire) authenticate(args string) bool {
+	w.logins++
+	mechanism, initial, _ := strings.Cut(args, " ")
+	w.ways = append(w.ways, mechanism)
+	if initial == "" {
+		w.say("+ ")
+		line, _ := w.r.ReadString('\n')
+		initial = strings.TrimSpace(line)
+	}
+	said, _ := base64.StdEncoding.DecodeString(initial)
+	switch mechanism {
+	case "PLAIN":
+		return string(said) == "\x00ana\x00secreto"
+	case "XOAUTH2", "OAUTHBEARER":
+		prefix := map[string]string{"XOAUTH2": "user=ana\x01", "OAUTHBEARER": "n,a=ana,\x01"}[mechanism]
+		if string(said) == prefix+"auth=Bearer t0ken\x01\x01" {
+			return true
+		}
+		w.say("+ %s", base64.StdEncoding.EncodeToString([]byte(`{"status":"invalid_token"}`)))
+		if answer, _ := w.r.ReadString('\n'); answer != "AQ==\r\n" {
+			w.t.Errorf("the answer to the refusal is %q", answer)
+		}
+	}
+	return false
 }
 
 func (w *wire) idle(tag string) {

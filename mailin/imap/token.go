@@ -19,7 +19,9 @@ type Authenticator interface {
 	Refused(client sasl.Client)
 }
 
-// errToken says that there is no token to be shown.
+// NoToken says that there is no token to be shown to the server.
+func NoToken(err error) bool { return errors.Is(err, errToken) }
+
 var errToken = errors.New("no token")
 
 // refusedToken is an errLogin in other words.
@@ -29,28 +31,49 @@ func (refusedToken) Error() string { return "the server refuses user and token" 
 
 func (refusedToken) Is(target error) bool { return target == errLogin }
 
-// showToken proves who we are by a token. One that is refused may have died early:
-// another is tried once, over the same connection.
-func (c *connection) showToken(ctx context.Context) error {
-	for again := false; ; again = true {
-		client, err := c.account.Auth.Client(ctx)
-		if err != nil {
-			return fmt.Errorf("%w: %w", errToken, err)
-		}
-		name, _, err := client.Start()
-		if err != nil {
-			return fmt.Errorf("%w: %w", errToken, err)
-		}
-		if !c.Caps().Has(imap.AuthCap(name)) {
-			return fmt.Errorf("login: the server does not offer %s", name)
-		}
-		err = loginError(c.Authenticate(client))
-		if !errors.Is(err, errLogin) {
-			return err
-		}
-		c.account.Auth.Refused(client)
-		if again {
-			return refusedToken{}
-		}
+// token gets what is to be shown to the server, before it is connected to.
+func (c *connection) token(ctx context.Context) (err error) {
+	if c.account.Auth == nil {
+		return nil
 	}
+	if c.client, err = c.account.Auth.Client(ctx); err != nil {
+		return fmt.Errorf("%w: %w", errToken, err)
+	}
+	return nil
+}
+
+// showToken proves who we are by a token.
+func (c *connection) showToken() error {
+	name, _, err := c.client.Start()
+	if err != nil {
+		return fmt.Errorf("%w: %w", errToken, err)
+	}
+	if !c.Caps().Has(imap.AuthCap(name)) {
+		return fmt.Errorf("login: the server does not offer %s", name)
+	}
+	dialogue := &dialogue{Client: c.client}
+	err = loginError(c.Authenticate(dialogue))
+	if !errors.Is(err, errLogin) && !dialogue.refused {
+		return err
+	}
+	c.account.Auth.Refused(c.client)
+	return refusedToken{}
+}
+
+// dialogue is a client that notes whether the server has asked anything behind the
+// token, which is how it refuses one (RFC 7628 §3.2.3). The library writes an empty
+// answer to that as "=", which servers take for a mistake; they take this for what
+// it is: the end.
+type dialogue struct {
+	sasl.Client
+	refused bool
+}
+
+func (d *dialogue) Next(challenge []byte) ([]byte, error) {
+	d.refused = true
+	answer, err := d.Client.Next(challenge)
+	if len(answer) == 0 {
+		answer = []byte{1}
+	}
+	return answer, err
 }
