@@ -402,6 +402,13 @@ func (g *Gateway) auditTickets(tx store.Tx, a *Audit) error {
 		return err
 	}
 	a.Outbox = len(os)
+	wrong, err := tx.WrongTallies()
+	if err != nil {
+		return err
+	}
+	for _, w := range wrong {
+		a.fault("%s", w)
+	}
 	return tx.EachTicket(func(t desk.Ticket) error {
 		a.Tickets++
 		events, err := tx.Events(t.ID)

@@ -97,6 +97,7 @@ func indexKeys(t desk.Ticket) []string {
 	if t.Clocks.Late() {
 		with(ByOverdue, Overdue)
 	}
+	keys = append(keys, "month/"+t.UpdatedAt.UTC().Format("2006-01")+"/"+id)
 	if next, ok := t.Clocks.NextMoment(); ok {
 		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
 	}

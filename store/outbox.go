@@ -39,6 +39,9 @@ func (tx Tx) Enqueue(o mailout.Outgoing) error {
 			return err
 		}
 	}
+	if err := tx.tally(tallyOfMail(o), 1); err != nil {
+		return err
+	}
 	return tx.putOutgoing(o)
 }
 
@@ -46,6 +49,11 @@ func (tx Tx) Enqueue(o mailout.Outgoing) error {
 func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 	if !o.Failed {
 		if err := tx.kv.Put(dueKey(o), []byte("1")); err != nil {
+			return err
+		}
+	}
+	if key := agedKey(o); key != "" {
+		if err := tx.kv.Put(key, []byte("1")); err != nil {
 			return err
 		}
 	}
@@ -161,12 +169,35 @@ func (tx Tx) Reschedule(o mailout.Outgoing) error {
 	if err := tx.kv.Delete(dueKey(old)); err != nil {
 		return err
 	}
+	if key := agedKey(old); key != "" && key != agedKey(o) {
+		if err := tx.kv.Delete(key); err != nil {
+			return err
+		}
+	}
+	if was, is := tallyOfMail(old), tallyOfMail(o); was != is {
+		if err := errors.Join(tx.tally(was, -1), tx.tally(is, 1)); err != nil {
+			return err
+		}
+	}
 	return tx.putOutgoing(o)
 }
 
 // Finish takes a mail out of the outbox and keeps what became of it.
 func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
-	for _, key := range []string{"out/" + o.ID, wordsKey(o), dueKey(o)} {
+	there, err := tx.has("out/" + o.ID)
+	if err != nil {
+		return err
+	}
+	if there {
+		if err := tx.tally(tallyOfMail(o), -1); err != nil {
+			return err
+		}
+	}
+	keys := []string{"out/" + o.ID, wordsKey(o), dueKey(o)}
+	if key := agedKey(o); key != "" {
+		keys = append(keys, key)
+	}
+	for _, key := range keys {
 		if err := tx.kv.Delete(key); err != nil {
 			return err
 		}

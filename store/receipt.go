@@ -67,20 +67,26 @@ func AddressHash(address string) string { return hash("copied " + lower(address)
 
 // PutReceipt stores what became of a mail.
 func (tx Tx) PutReceipt(r Receipt) error {
+	old, err := tx.Receipt(r.Position)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
 	key := "quarantine/" + r.Position
-	if r.Disposition == "quarantine" && !r.Dropped {
-		if err := tx.kv.Put(key, []byte("1")); err != nil {
-			return err
-		}
-	} else if old, err := tx.Receipt(r.Position); err == nil && old.Disposition == "quarantine" {
-		if err := tx.kv.Delete(key); err != nil {
-			return err
-		}
-	} else if err != nil && !errors.Is(err, ErrNotFound) {
+	switch was, is := old.quarantined(), r.quarantined(); {
+	case is && !was:
+		err = errors.Join(tx.kv.Put(key, []byte("1")), tx.tally(tallyQuarantine, 1))
+	case was && !is:
+		err = errors.Join(tx.kv.Delete(key), tx.tally(tallyQuarantine, -1))
+	default:
+		err = nil
+	}
+	if err != nil {
 		return err
 	}
 	return tx.put("receipt/"+r.Position, r)
 }
+
+func (r Receipt) quarantined() bool { return r.Disposition == "quarantine" && !r.Dropped }
 
 // Receipt returns the receipt of the mail at a position, or ErrNotFound.
 func (tx Tx) Receipt(position string) (r Receipt, err error) {

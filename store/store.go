@@ -15,6 +15,8 @@
 //	wake/<time>/<ticket>               nothing; when the desk looks at it again; a pure function of the ticket
 //	activity/<day>/<agent>/<id>        desk.Activity: work noted on that day of the desk's clock. <id> is t<ticket>.<seq> of a
 //	                                   time-spent event, taken away when that is undone, or the position of a mail
+//	month/<year-month>/<ticket>        nothing; the month of its last event in UTC; a pure function of the ticket
+//	tally/<what>                       how many there are: tickets of a state and queue, mails to be sent, quarantined ones
 //	listing/<n>                        Listing: a list that an agent was sent
 //	digest/<agent>                     day of the last digest
 //	person/<id>                        desk.Person: the one place of an address
@@ -26,6 +28,7 @@
 //	out/<id>                           mailout.Outgoing: to be sent, or given up; without its words
 //	words/<ticket>/<event>/<id>        those words as they are, 7-bit text, one piece after the other
 //	due/<time>/<ticket>/<event>/<id>   nothing; when to try it next
+//	aged/<time>/<id>                   nothing; when a mail was made that is due later than that
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
 //	imap/point/<hash>                  how far a folder was taken: as package mailin/imap says it
 //	imap/settled/<hash>/<validity>/<uid>  nothing; that mail of the folder may be marked or moved
@@ -84,13 +87,14 @@ func (tx Tx) Try(fn func(Tx) error) error {
 var ErrHalfWritten = errors.New("half written")
 
 // Version is the layout that this package reads and writes.
-const Version = 2
+const Version = 3
 
 // migrations bring a store from the version of their index to the next. They
 // run in order, each in an Update of its own.
 var migrations = []func(Tx) error{
 	0: func(Tx) error { return nil }, // an empty store is of version 0
 	1: foundByMore,
+	2: countAll,
 }
 
 // Migrate brings the store to [Version]. It refuses one that a newer program

@@ -69,6 +69,9 @@ func (tx Tx) PutTicket(t desk.Ticket, evs []desk.Event) error {
 	if err := tx.putIndex(old, t); err != nil {
 		return err
 	}
+	if err := tx.tallyTicket(old, t); err != nil {
+		return err
+	}
 	if len(evs) > 0 {
 		if err := tx.addChange(Change{Ticket: t.ID, First: evs[0].Seq, Last: t.Revision}); err != nil {
 			return err
