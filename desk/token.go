@@ -24,6 +24,7 @@ const (
 	ForApprove Purpose = 'a' // the address that approves
 	ForReject  Purpose = 'r' // the address that rejects
 	ForStatus  Purpose = 's' // the link to see a ticket
+	ForProbe   Purpose = 'p' // the Message-ID of a mail that the desk sends to itself
 	ForConfirm Purpose = 'c' // the address by which an agent says that a held article is his
 )
 

@@ -35,8 +35,9 @@ func (g *Gateway) Do(ctx context.Context, key string, cmds ...desk.Command) erro
 func (g *Gateway) act(ctx context.Context, fn func(store.Tx, *Setup, time.Time) (desk.Tickets, []desk.Command, error)) error {
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
 	sent := 0
+	var events []desk.Event
 	err := g.store.Update(ctx, func(tx store.Tx) error {
-		sent = 0
+		sent, events = 0, nil
 		ts, cmds, err := fn(tx, setup, now)
 		if err != nil || len(cmds) == 0 {
 			return err
@@ -50,9 +51,12 @@ func (g *Gateway) act(ctx context.Context, fn func(store.Tx, *Setup, time.Time) 
 		if refused != nil {
 			return refused
 		}
-		sent = s.sent
+		sent, events = s.sent, s.events
 		return nil
 	})
+	if err == nil {
+		g.happened(events)
+	}
 	if err == nil && sent > 0 {
 		g.wakeSender()
 	}

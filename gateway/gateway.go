@@ -42,12 +42,15 @@ type Gateway struct {
 	now    func() time.Time
 	slog   *slog.Logger
 	limits mail.Limits
+	watch  Watch
 	sender atomic.Pointer[func()] // wakes the sender
 
 	index    atomic.Pointer[search.Index]
 	indexing sync.Mutex // one writes into it at a time
 
-	pace pace
+	pace   pace
+	probe  ProbeOptions
+	prober prober
 }
 
 // Options are what a Gateway is made of.
@@ -58,6 +61,8 @@ type Options struct {
 	Setup *Setup
 	Now   func() time.Time // nil means time.Now
 	Slog  *slog.Logger     // nil means nowhere
+	Probe ProbeOptions     // mails to ourselves; the zero value: none
+	Watch Watch            // is told of what happens; nil means nobody is
 
 	// Limits are those of a mail that is read; zero means mail.DefaultLimits. Size
 	// must not be below what the log takes, or mails are taken and then put aside.
@@ -66,12 +71,15 @@ type Options struct {
 
 // New returns a gateway. It does nothing until Run or Process is called.
 func New(o Options) *Gateway {
-	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog, limits: o.Limits}
+	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog, limits: o.Limits, watch: o.Watch, probe: o.Probe}
 	if g.now == nil {
 		g.now = time.Now
 	}
 	if g.slog == nil {
 		g.slog = slog.New(slog.DiscardHandler)
+	}
+	if g.watch == nil {
+		g.watch = nobody{}
 	}
 	if g.limits == (mail.Limits{}) {
 		g.limits = mail.DefaultLimits
@@ -148,6 +156,7 @@ func looksLikeToken(s string) bool {
 // Receive takes charge of a mail: at return without an error it is on disk, and
 // only then may the sender be told so.
 func (g *Gateway) Receive(ctx context.Context, env mail.Envelope, r io.Reader) (mail.ID, error) {
+	began := time.Now()
 	if env.ReceivedAt.IsZero() {
 		env.ReceivedAt = g.now().UTC()
 	}
@@ -155,6 +164,7 @@ func (g *Gateway) Receive(ctx context.Context, env mail.Envelope, r io.Reader) (
 	if err != nil {
 		return "", err
 	}
+	g.watch.Received(env.Source, time.Since(began))
 	return rec.ID, nil
 }
 

@@ -51,13 +51,14 @@ func engines(t testing.TB) map[string]store.Engine {
 // played is a desk that a case is played on, with a clock of its own.
 type played struct {
 	*gateway.Gateway
-	t    testing.TB
-	log  *intake.Log
-	mark intake.Position
-	now  time.Time
-	seen map[string]bool             // ids of mails already told of
-	last map[string]mailout.Outgoing // the last mail to each address
-	out  strings.Builder
+	t       testing.TB
+	options gateway.Options
+	log     *intake.Log
+	mark    intake.Position
+	now     time.Time
+	seen    map[string]bool             // ids of mails already told of
+	last    map[string]mailout.Outgoing // the last mail to each address
+	out     strings.Builder
 }
 
 func newPlayed(t testing.TB, e store.Engine) *played {
@@ -95,9 +96,10 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 		s.Engine = storetest.Twice(e) // every Update of every test
 	}
 	again(t, func() error { return s.Migrate(context.Background()) })
-	p.Gateway = gateway.New(gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: func() time.Time { return p.now },
+	p.options = gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: func() time.Time { return p.now },
 		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Authserv: []string{"mx.mesa.example"},
-			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}})
+			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}}
+	p.Gateway = gateway.New(p.options)
 	return p
 }
 

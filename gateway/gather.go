@@ -29,6 +29,7 @@ func (s *settling) gather() (rules.Case, error) {
 	if err := s.gatherDuplicate(&c); err != nil {
 		return c, err
 	}
+	s.gatherProbe(&c)
 	s.gatherAuth(&c)
 	c.Addressed = s.addressed()
 	if err := s.gatherSender(&c); err != nil {

@@ -1,6 +1,9 @@
 package gateway
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // TidyOnce does the hourly work once, for tests.
 func (g *Gateway) TidyOnce(ctx context.Context) error { return g.tidy(ctx) }
@@ -13,3 +16,6 @@ func (g *Gateway) TellDigests(ctx context.Context) error { return g.tellDigests(
 
 // Wake does what is due on tickets, for tests.
 func (g *Gateway) Wake(ctx context.Context) error { return g.wake(ctx) }
+
+// TendProbes looks at the probes once, for tests.
+func (g *Gateway) TendProbes(ctx context.Context) error { return g.tendProbes(ctx, time.Hour) }

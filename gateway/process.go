@@ -287,8 +287,10 @@ func inParallel(n int, fn func(int)) {
 func (g *Gateway) commit(ctx context.Context, items []item) error {
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
 	var settled []*settling
+	var deciding time.Duration
+	began := time.Now()
 	err := g.store.Update(ctx, func(tx store.Tx) error {
-		settled = settled[:0]
+		settled, deciding = settled[:0], 0
 		mark, err := tx.Watermark()
 		if err != nil {
 			return err
@@ -302,6 +304,7 @@ func (g *Gateway) commit(ctx context.Context, items []item) error {
 				return err
 			}
 			settled = append(settled, s)
+			deciding += s.took
 		}
 		if err := tx.SetTrying(store.Trying{}); err != nil {
 			return err
@@ -311,6 +314,7 @@ func (g *Gateway) commit(ctx context.Context, items []item) error {
 	if err != nil {
 		return err
 	}
+	g.watch.Committed(len(settled), time.Since(began)-deciding)
 	g.tell(ctx, settled)
 	return nil
 }
@@ -321,6 +325,15 @@ func (g *Gateway) tell(ctx context.Context, settled []*settling) {
 	queued := false
 	for _, s := range settled {
 		queued = queued || s.sent > 0
+		g.watch.Settled(s.item.record.Envelope.Source, string(s.decision.Disposition), s.took)
+		g.happened(s.events)
+		if s.decision.Probe > 0 {
+			g.watch.Probed("back")
+			g.tellProbe(s.probe)
+		}
+		if s.decision.Capped != "" {
+			g.watch.Capped(s.decision.Capped)
+		}
 		if log {
 			ticket, _ := s.where()
 			g.slog.Info("mail settled", "mail", s.item.record.ID, "disposition", s.decision.Disposition, "reason", s.decision.Reason,
@@ -337,8 +350,9 @@ func (g *Gateway) tell(ctx context.Context, settled []*settling) {
 func (g *Gateway) settleOne(tx store.Tx, setup *Setup, now time.Time, it *item) (*settling, error) {
 	var last error
 	for range tries {
-		s := g.settling(setup, now, it)
+		s, began := g.settling(setup, now, it), time.Now()
 		last = tx.Try(func(tx store.Tx) error { s.tx = tx; return s.guarded() })
+		s.took = time.Since(began)
 		if last == nil {
 			return s, nil
 		}

@@ -36,6 +36,8 @@ type settling struct {
 	events   []desk.Event
 	mails    []mailout.Outgoing
 	sent     int // mails put into the outbox
+	took     time.Duration
+	probe    probeNews
 }
 
 func (g *Gateway) settling(setup *Setup, now time.Time, it *item) *settling {
@@ -70,6 +72,11 @@ func (s *settling) mail() error {
 	}
 	if err := s.ledger(d); err != nil {
 		return fmt.Errorf("ledger: %w", err)
+	}
+	if d.Probe > 0 {
+		if err := s.probeBack(d.Probe); err != nil {
+			return fmt.Errorf("probe: %w", err)
+		}
 	}
 	if err := s.known(&c, &d); err != nil {
 		return err

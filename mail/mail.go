@@ -139,6 +139,7 @@ type Message struct {
 	ClassReason string // the evidence for Class, as "Auto-Submitted: auto-replied"
 	List        bool   // any List-* header, whatever the class
 	Loop        string // value of our own loop header, "" if absent
+	Probe       string // value of our own probe header, "" if absent: no proof without its token
 	Header      []Field
 	Parts       []Part
 	Recipients  []Recipient // of a bounce

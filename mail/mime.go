@@ -12,6 +12,10 @@ import (
 // LoopHeader is the header field by which a desk recognises its own mail.
 const LoopHeader = "X-Ventanilla-Loop"
 
+// ProbeHeader is the header field that carries the token of a mail of the desk to
+// itself a second time: some servers write another Message-ID.
+const ProbeHeader = "X-Ventanilla-Probe"
+
 // ownPrefix begins the names of our own fields. Others may not speak in our
 // name: such fields of a mail that comes in are not in Message.Header.
 const ownPrefix = "x-ventanilla-"
@@ -124,6 +128,9 @@ func (b *builder) field(f rawField) {
 	text := headerText(f.value)
 	if isFold(f.name, "x-ventanilla-loop") && m.Loop == "" {
 		m.Loop = text
+	}
+	if isFold(f.name, "x-ventanilla-probe") && m.Probe == "" {
+		m.Probe = text
 	}
 	if isPrefixFold(f.name, ownPrefix) {
 		return

@@ -38,6 +38,7 @@ type Case struct {
 	ListingGone bool   // it answers to a list that is no more known
 
 	About   []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
+	Probe   int       // the number of the mail of ours to ourselves that it is; 0: none
 	Explain bool      // trace also the rules that do not match
 }
 
@@ -136,6 +137,8 @@ type Decision struct {
 	Activities  []desk.Activity // work on no ticket that an agent notes
 	Turn        string          // the queue whose next agent had his turn
 	Listed      bool            // the new ticket's number goes into the mail that lists the hour's tickets
+	Probe       int             // our mail to ourselves that is back; 0: none
+	Capped      string          // the cap that kept the acknowledgement back, "" if none: see the constants
 	Trace       []Step
 	Ledger      []Report    // what it says of mails of ours
 	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
@@ -156,6 +159,17 @@ const (
 	CapReached      = "acknowledgement-cap" // once an hour
 	OwnMailCameBack = "own-mail-came-back"  // once a day
 )
+
+// The caps that keep an acknowledgement back, as [Decision.Capped] names them.
+const (
+	CappedAll      = "all"      // AllPerHour
+	CappedAddress  = "address"  // UnverifiedPerHour, UnverifiedPerDay
+	CappedDomain   = "domain"   // DomainPerHour
+	CappedVerified = "verified" // VerifiedPerHour
+)
+
+// ProbeBack is the Reason of a mail of ours to ourselves that is back.
+const ProbeBack = "la sonda volvió"
 
 // SameContent is the Reason of a duplicate.
 const SameContent = "el mismo contenido ya había llegado"

@@ -42,6 +42,9 @@ func (d *decider) decide() {
 	switch {
 	case d.Duplicate:
 		d.settle(ToDuplicate, SameContent)
+	case d.Case.Probe > 0:
+		d.settle(ToLedger, ProbeBack)
+		d.Decision.Probe = d.Case.Probe
 	case m.Class == mail.ClassOwn:
 		d.settle(ToFiled, "un correo nuestro volvió")
 		if !d.Counts.OwnTold { // the notice itself may come back too

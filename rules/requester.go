@@ -385,17 +385,20 @@ func (d *decider) capped(ack desk.Ack) desk.Ack {
 	k, n := d.Caps, d.Counts
 	switch {
 	case over(n.AllHour, k.AllPerHour):
+		d.Capped = CappedAll
 		d.say("sin acuse: tope general de %d por hora", k.AllPerHour)
 		if n.AllHour == k.AllPerHour && !n.CapTold {
 			d.tellAdmin(CapReached)
 		}
 	case ack == desk.AckFixed && (over(n.AddressHour, k.UnverifiedPerHour) || over(n.AddressDay, k.UnverifiedPerDay)):
+		d.Capped = CappedAddress
 		d.say("sin acuse: tope por dirección no verificada")
 	case ack == desk.AckFixed && over(n.DomainHour, k.DomainPerHour) && !d.World.Own(domain(d.from().Address)):
+		d.Capped = CappedDomain
 		d.say("sin acuse: tope por dominio")
 	case ack == desk.AckFull && over(n.AddressHour, k.VerifiedPerHour):
 		d.say("sin acuse: tope por dirección; irá en el resumen de la hora")
-		d.Listed = true
+		d.Capped, d.Listed = CappedVerified, true
 	default:
 		return ack
 	}

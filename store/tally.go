@@ -174,3 +174,6 @@ func countAll(tx Tx) error {
 		return nil
 	})
 }
+
+// SetAlive notes that the store could be written.
+func (tx Tx) SetAlive(now time.Time) error { return tx.put("meta/alive", now) }
