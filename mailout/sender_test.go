@@ -1,6 +1,7 @@
 package mailout
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"ventanilla/desk"
 )
 
 const (
@@ -424,7 +427,7 @@ func TestOutage(t *testing.T) {
 				if len(h.mails()) != 500 {
 					t.Errorf("%d mails arrived, want 500", len(h.mails()))
 				}
-				if warned, well := s.log.with("level=WARN"), s.log.with("level=INFO"); len(warned) != 1 || len(well) != 1 {
+				if warned, well := s.log.with("level=WARN msg=\"smarthost"), s.log.with("level=INFO msg=\"smarthost"); len(warned) != 1 || len(well) != 1 {
 					t.Errorf("log: %q %q", warned, well)
 				}
 			})
@@ -440,8 +443,8 @@ func TestRecipientsTroubleIsNoOutage(t *testing.T) {
 		s := start(h, o, nil)
 		time.Sleep(30 * time.Second)
 		s.stop()
-		if n := len(o.recorded()); n != 500 || len(s.log.with("level=WARN")) != 0 {
-			t.Errorf("%d attempts in half a minute, want 500; log %q", n, s.log.with("level=WARN"))
+		if n := len(o.recorded()); n != 500 || len(s.log.with("level=WARN msg=\"smarthost")) != 0 {
+			t.Errorf("%d attempts in half a minute, want 500; log %q", n, s.log.with("level=WARN msg=\"smarthost"))
 		}
 	})
 }
@@ -459,8 +462,8 @@ func TestRefusedSenderHoldsUpNobody(t *testing.T) {
 		s := start(h, o, nil)
 		time.Sleep(6 * day)
 		s.stop()
-		if len(h.mails()) != 49 || len(o.failed) != 1 || o.failed[0].ID != "m00003" || len(s.log.with("level=WARN")) != 0 {
-			t.Errorf("%d arrived, failed %v, log %q", len(h.mails()), o.failed, s.log.with("level=WARN"))
+		if len(h.mails()) != 49 || len(o.failed) != 1 || o.failed[0].ID != "m00003" || len(s.log.with("level=WARN msg=\"smarthost")) != 0 {
+			t.Errorf("%d arrived, failed %v, log %q", len(h.mails()), o.failed, s.log.with("level=WARN msg=\"smarthost"))
 		}
 	})
 }
@@ -474,8 +477,8 @@ func TestFewerConnections(t *testing.T) {
 		s := start(h, o, nil)
 		time.Sleep(30 * time.Second)
 		s.stop()
-		if len(h.mails()) != 200 || len(s.log.with("level=WARN")) != 0 {
-			t.Errorf("%d mails arrived, want 200; log %q", len(h.mails()), s.log.with("level=WARN"))
+		if len(h.mails()) != 200 || len(s.log.with("level=WARN msg=\"smarthost")) != 0 {
+			t.Errorf("%d mails arrived, want 200; log %q", len(h.mails()), s.log.with("level=WARN msg=\"smarthost"))
 		}
 		for _, r := range o.recorded() {
 			if r.Outcome != Sent || r.Attempts != 1 {
@@ -677,7 +680,7 @@ func TestSettleFails(t *testing.T) {
 			t.Fatal(err)
 		}
 		eachOnce(t, h, 3000)
-		if len(o.left()) != 0 || len(s.log.with("again")) != 1 {
+		if len(o.left()) != 0 || len(s.log.with("msg=\"can record what was sent again")) != 1 {
 			t.Errorf("%d left; log %q", len(o.left()), s.log.with("record"))
 		}
 	})
@@ -802,5 +805,22 @@ func TestLookOlderThanResult(t *testing.T) {
 				t.Errorf("careless %v: the mail arrived %d times, want %d", careless, n, want)
 			}
 		})
+	}
+}
+
+// TestLogID: what the log calls a mail of ours tells it apart and proves nothing.
+func TestLogID(t *testing.T) {
+	keys := desk.NewKeys(bytes.Repeat([]byte{7}, desk.KeySize))
+	token := keys.Make(desk.Token{Purpose: desk.ForMessage, Ticket: 3, Revision: 2, Addressee: keys.Fingerprint("ana@uni.example")})
+	other := keys.Make(desk.Token{Purpose: desk.ForMessage, Ticket: 3, Revision: 3, Addressee: keys.Fingerprint("ana@uni.example")})
+	got := LogID(token + ".acuse")
+	if !strings.HasSuffix(got, "~.acuse") || got == LogID(other+".acuse") {
+		t.Errorf("%s → %s, %s → %s", token, got, other, LogID(other+".acuse"))
+	}
+	if whole, _, _ := strings.Cut(got, "~"); len(token)-len(whole) < 16 || !strings.HasPrefix(token, whole) {
+		t.Errorf("%s leaves %s", token, whole)
+	}
+	if got := LogID("m00001"); got != "m00001" {
+		t.Errorf("short: %s", got)
 	}
 }

@@ -94,14 +94,16 @@ func (f *fault) trouble() string {
 
 // judge makes the result of an attempt, and keeps the circuit. f is nil if the
 // mail was taken with the words said.
-func (r *route) judge(m Outgoing, said reply, f *fault) Result {
+func (r *route) judge(m Outgoing, said reply, f *fault) (result Result) {
 	now := r.sender.now()
-	result := Result{ID: m.ID, At: now, Attempts: m.Attempts + 1, Outcome: Sent, Code: said.code, Enhanced: said.enhanced, Text: said.text}
+	result = Result{ID: m.ID, At: now, Attempts: m.Attempts + 1, Outcome: Sent, Code: said.code, Enhanced: said.enhanced, Text: said.text}
 	if f == nil {
 		r.works()
+		r.sender.log.Info("mail sent", "mail", LogID(m.ID), "smarthost", r.host.Address, "code", said.code)
 		return result
 	}
-	r.sender.log.Debug("mail not delivered", "mail", m.ID, "at", f.stage.String(), "code", f.code, "cause", f.cause)
+	r.sender.log.Debug("mail not delivered", "mail", LogID(m.ID), "at", f.stage.String(), "code", f.code, "cause", f.cause)
+	defer func() { r.logged(m, f, result) }()
 	result.Code, result.Enhanced, result.Text = f.code, f.enhanced, f.text
 	blame := f.blamed()
 	if f.stage > stageSender && (blame == blameMail || blame == blameNobody) {
@@ -127,6 +129,33 @@ func (r *route) judge(m Outgoing, said reply, f *fault) Result {
 	}
 	return result
 }
+
+// logged logs what came of a mail that was not taken: what the server said of it
+// may name people, so that is in the outbox alone.
+func (r *route) logged(m Outgoing, f *fault, result Result) {
+	log := r.sender.log.With("mail", LogID(m.ID), "smarthost", r.host.Address, "at", f.stage.String(), "code", f.code, "status", f.enhanced, "attempts", result.Attempts)
+	if result.Outcome == Failed {
+		log.Warn("mail given up: see the outbox")
+		return
+	}
+	log.Info("mail to be tried again", "due", result.Due)
+}
+
+// LogID is how the log names a mail of ours: its ID without what makes its token
+// valid, so that nobody can answer to a mail by reading the log.
+func LogID(id string) string {
+	token, rest, found := strings.Cut(id, ".")
+	if len(token) > macLetters {
+		token = token[:len(token)-macLetters] + "~"
+	}
+	if found {
+		token += "." + rest
+	}
+	return token
+}
+
+// macLetters is how many letters at a token's end its MAC has at least: 80 bits.
+const macLetters = 16
 
 // other says whether another route than r takes mails now.
 func (s *Sender) other(r *route, detour bool) bool {
@@ -155,7 +184,11 @@ func (r *route) troubled(f *fault, news bool) {
 	if r.sender.other(r, false) {
 		message = "smarthost takes no mail, another one does"
 	}
-	r.sender.log.Warn(message, "smarthost", r.host.Address, "trouble", f.trouble(), "words", f.text, "cause", f.cause)
+	log := r.sender.log.With("smarthost", r.host.Address, "trouble", f.trouble())
+	if f.stage <= stageConnect { // no mail has been mentioned: nothing that the server says names people
+		log = log.With("words", f.text, "cause", f.cause)
+	}
+	log.Warn(message)
 	r.pool.dropIdle()
 	r.sender.Wake()
 }

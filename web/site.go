@@ -32,6 +32,7 @@ type answer struct {
 	status   int
 	body     []byte // HTML, or plain text if plain
 	plain    bool
+	kind     string // its media type where it is neither HTML nor plain text
 	location string // of a redirection, relative to the page
 	allow    string // of a 405
 }
@@ -58,10 +59,15 @@ func (s *site) answer(r *http.Request) (a answer) {
 	if a, wrong := wrongMethod(route, r.Method); wrong {
 		return a
 	}
+	if s.desk == nil && route != "/healthz" && route != "/readyz" {
+		return answer{status: http.StatusNotFound, plain: true, body: []byte("not found\n")}
+	}
 	var err error
 	switch {
 	case route == "/healthz":
-		return s.health(r)
+		return answer{status: http.StatusOK, plain: true, body: []byte("ok\n")}
+	case route == "/readyz":
+		return s.ready(r)
 	case route == "/d/" && r.Method == http.MethodPost:
 		a, err = s.decide(r, token)
 	case route == "/d/":
@@ -81,7 +87,7 @@ func (s *site) answer(r *http.Request) (a answer) {
 // answer to a malformed token is made in the same place as that to an unknown
 // one.
 func route(path string) (route, token string) {
-	if path == "/healthz" {
+	if path == "/healthz" || path == "/readyz" {
 		return path, ""
 	}
 	for _, prefix := range []string{"/d/", "/t/"} {
@@ -112,16 +118,6 @@ func wrongMethod(route, method string) (answer, bool) {
 		allow += ", POST"
 	}
 	return answer{status: http.StatusMethodNotAllowed, plain: true, body: []byte("method not allowed\n"), allow: allow}, true
-}
-
-func (s *site) health(r *http.Request) answer {
-	if s.Healthy != nil {
-		if err := s.Healthy(r.Context()); err != nil {
-			s.Log.Error("health check failed", "error", err)
-			return answer{status: http.StatusServiceUnavailable, plain: true, body: []byte("not well\n")}
-		}
-	}
-	return answer{status: http.StatusOK, plain: true, body: []byte("ok\n")}
 }
 
 // decision shows what is to be decided, or what was.
@@ -277,6 +273,9 @@ func (s *site) write(w http.ResponseWriter, a answer) {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	if a.plain {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
+	}
+	if a.kind != "" {
+		h.Set("Content-Type", a.kind)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)

@@ -1,5 +1,5 @@
 // Package web serves the pages behind the links in mails: the page of a
-// decision, the page of a ticket's status, and the answer to a health check.
+// decision, the page of a ticket's status, and the answers to health checks.
 //
 // A link shows, a button acts. GET and HEAD change nothing, since mail scanners
 // and browsers follow links that nobody clicked; only the POST of the page's
@@ -86,13 +86,13 @@ type Options struct {
 	// anew for every page, so that a reload shows. Required.
 	Words func(lang, key string) string
 
-	Name      string                      // of the desk, for pages that belong to no ticket
-	Language  string                      // of who asks for none that there is; "" means "es"
-	PublicURL string                      // what links begin with, such as https://ayuda.example.org
-	Zone      *time.Location              // of the times shown; nil means UTC
-	Log       *slog.Logger                // nil means none
-	Healthy   func(context.Context) error // asked by /healthz; nil means always
-	Patience  time.Duration               // how long the desk may take for a page; 0 means 10 s
+	Name      string                       // of the desk, for pages that belong to no ticket
+	Language  string                       // of who asks for none that there is; "" means "es"
+	PublicURL string                       // what links begin with, such as https://ayuda.example.org
+	Zone      *time.Location               // of the times shown; nil means UTC
+	Log       *slog.Logger                 // nil means none
+	Ready     func(context.Context) Health // asked by /readyz; nil means always
+	Patience  time.Duration                // how long the desk may take for a page; 0 means 10 s
 }
 
 // Limits of what a visitor may send.
@@ -102,10 +102,10 @@ const (
 	maxToken   = 64       // characters, as of desk.Keys.Check
 )
 
-// Handler serves GET and HEAD of /d/{token}, /t/{token} and /healthz, and POST
-// of /d/{token}. Any other path is 404. It answers 200, 303 after a decision,
+// Handler serves GET and HEAD of /d/{token}, /t/{token}, /healthz and /readyz, and
+// POST of /d/{token}. Without a desk it serves the last two alone. Any other path is 404. It answers 200, 303 after a decision,
 // 400 (a form that the page does not make), 403 (a form of another site), 404,
-// 405, 409 (nothing waits for this decision), 413, or 500 with an id that
+// 405, 503 (not ready), 409 (nothing waits for this decision), 413, or 500 with an id that
 // stands in the log too.
 func Handler(d Desk, o Options) http.Handler {
 	if o.Language == "" {

@@ -573,14 +573,6 @@ func TestPatience(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	s := newSite(t, newDesk())
-	s.Healthy = func(context.Context) error { return errors.New("secret") }
-	if w := ask(s, "GET", "/healthz", ""); w.Code != 503 || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("%d %s", w.Code, w.Body)
-	}
-}
-
 // TestWords: every word that the pages use is there in every language.
 func TestWords(t *testing.T) {
 	words := shippedWords(t)

@@ -17,6 +17,7 @@ import (
 	_ "time/tzdata" // so that zones are known on every machine
 
 	"ventanilla/desk"
+	"ventanilla/gateway"
 	"ventanilla/oauth"
 	"ventanilla/rules"
 )
@@ -34,6 +35,8 @@ type Config struct {
 	Trust     TrustConfig       `toml:"trust" help:"En quién se confía. La dirección del remitente por sí sola no prueba nada."`
 	Caps      CapsConfig        `toml:"caps" help:"Máximos de respuestas automáticas, para no servir a quien envía correo con direcciones ajenas. Los tickets se abren igual; 0 es sin máximo."`
 	Disk      DiskConfig        `toml:"disk" help:"Espacio en disco."`
+	Metrics   MetricsConfig     `toml:"metrics" help:"Métricas para Prometheus, en /metrics, con /healthz y /readyz al lado. No llevan datos de nadie, pero dicen cuánto se trabaja: que no quede a la vista de todos."`
+	Probe     ProbeConfig       `toml:"probe" help:"Sonda: un correo que la mesa se envía a sí misma cada cierto tiempo, para saber que el correo sale y entra."`
 	Log       LogConfig         `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
 	IMAP      []IMAPConfig      `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
 	OAuth     []OAuthConfig     `toml:"oauth" help:"Permisos OAuth2, para buzones y servidores que ya no aceptan contraseñas (Microsoft 365, Google). «ventanilla oauth login NOMBRE» pide cada uno una vez."`
@@ -48,6 +51,7 @@ type Config struct {
 	servers     []netip.Prefix // of Trust.Servers
 	rootCAs     *x509.CertPool // of servers; nil means the system's
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
+	probe       gateway.ProbeOptions
 
 	tokens map[string]*oauth.Source // of OAuth, by their names
 }
@@ -120,6 +124,7 @@ func defaultConfig() Config {
 		Trust:     TrustConfig{Verify: true, Agents: "auth+bound", Requesters: "bound", Approvals: "auth+bound"},
 		Caps:      CapsConfig{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500},
 		Disk:      DiskConfig{Reserve: 256 << 20},
+		Probe:     ProbeConfig{Late: "15m"},
 		Log:       LogConfig{Level: "info", Format: "text"},
 	}
 }
@@ -202,6 +207,8 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.oauth(&c)
 	k.imap(&c)
 	k.dkim(&c)
+	k.wrong("metrics.listen", wrongListen(c.Metrics.Listen))
+	k.probe(&c)
 	return &c, k, rules.Join(k.faults...)
 }
 
@@ -446,6 +453,10 @@ func (c *Config) warnings() []string {
 		"[desk] public_url empieza por http://: los enlaces de aprobación viajan sin cifrar")
 	warn(c.Smarthost.Address == "", "[smarthost] sin address: los correos esperan y no se envían")
 	all = append(all, c.oauthWarnings(time.Now())...)
+	if host, _, err := net.SplitHostPort(c.Metrics.Listen); err == nil {
+		warn(!loopback(host), "[metrics] listen = "+strconv.Quote(c.Metrics.Listen)+": las métricas quedan a la vista de quien llegue a ese puerto")
+	}
+	warn(c.probe.Every > 0 && c.probe.Alarm == "" && c.Desk.Admin == "", "[probe] sin alarm, y [desk] sin admin: si la sonda no vuelve no se escribe a nadie")
 	warn(c.Caps.AllPerHour == 0, "[caps] all_per_hour = 0: nada frena las respuestas automáticas si alguien envía correo en masa con direcciones ajenas")
 	return all
 }

@@ -19,6 +19,7 @@ import (
 	"ventanilla/gateway"
 	"ventanilla/mail"
 	"ventanilla/mailin/verify"
+	"ventanilla/metrics"
 	"ventanilla/rules"
 	"ventanilla/store"
 	"ventanilla/store/bolt"
@@ -39,6 +40,7 @@ type house struct {
 	slog    *slog.Logger
 
 	index    indexed
+	metrics  *metrics.Metrics
 	verifier *verify.Verifier // of the senders of strangers; nil where nobody is verified
 }
 
@@ -85,8 +87,14 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	}
 	limits := mail.DefaultLimits
 	limits.Size = max(limits.Size, int64(c.SMTP.MaxSize)) // so that a smaller max_size puts aside nothing that is in
-	g := gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits})
-	return &house{Gateway: g, log: l, engine: engine, files: files, loaded: loaded, config: c, slog: log, verifier: c.verifier(log)}, nil
+	probe := c.probe
+	if probe.Every > 0 && probe.Address == "" {
+		probe.Address = setup.World.Queues[0].Address
+	}
+	h = &house{log: l, engine: engine, files: files, loaded: loaded, config: c, slog: log, verifier: c.verifier(log)}
+	h.metrics = h.newMetrics()
+	h.Gateway = gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits, Probe: probe, Watch: h.metrics})
+	return h, nil
 }
 
 // close closes what is open. Nothing may use the house any more.

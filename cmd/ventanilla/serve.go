@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -75,6 +76,9 @@ type service struct {
 	web     net.Listener                    // nil means as configured
 
 	began       time.Time
+	stopping    atomic.Bool
+	writable    writable
+	metricsAt   string          // where metrics are served, "" if nowhere
 	poll        *imap.Poller    // nil where no mailbox is configured
 	send        *mailout.Sender // nil where no smarthost is configured
 	smtpServers []*mailin.Server
@@ -84,7 +88,7 @@ type service struct {
 }
 
 // addresses are where a service listens.
-type addresses struct{ smtp, web string }
+type addresses struct{ smtp, web, metrics string }
 
 // run opens the doors, works until ctx is done or something breaks, and closes
 // them in the order in which mail flows.
@@ -109,6 +113,7 @@ func (s *service) run(ctx context.Context) error {
 	}
 	workers.Go(func() { s.broke(s.Run(work)) })
 	workers.Go(func() { s.Tidy(work) })
+	workers.Go(func() { s.Probing(work) })
 	workers.Go(func() { s.watch(work, s.reloads) })
 	if x, err := s.openIndex(ctx, true); err != nil {
 		s.slog.Error("nothing can be searched", "error", err) // nothing else depends on it
@@ -128,7 +133,7 @@ func (s *service) run(ctx context.Context) error {
 	if held, err := s.Held(ctx); err != nil || held {
 		s.slog.Warn("restored from a copy: what is to be sent is held until «ventanilla outbox release»", "error", err)
 	}
-	s.slog.Info("serving", "smtp", at.smtp, "web", at.web)
+	s.slog.Info("serving", "smtp", at.smtp, "web", at.web, "metrics", at.metrics)
 	if s.ready != nil {
 		s.ready(at)
 	}
@@ -138,6 +143,7 @@ func (s *service) run(ctx context.Context) error {
 	case err = <-s.log.Fatal():
 		err = fmt.Errorf("the intake log cannot be written: %w", err)
 	}
+	s.stopping.Store(true)
 	s.slog.Info("stopping")
 	closing, cancel := context.WithTimeout(context.Background(), doorWithin)
 	defer cancel()
@@ -209,7 +215,7 @@ func (s *service) open() (at addresses, err error) {
 	}
 	if s.web != nil || c.Web.Listen != "" {
 		h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language,
-			PublicURL: c.Desk.PublicURL, Zone: c.zone, Log: s.slog})
+			PublicURL: c.Desk.PublicURL, Zone: c.zone, Log: s.slog, Ready: s.health})
 		if s.pages != nil {
 			h = s.pages(h)
 		}
@@ -221,6 +227,11 @@ func (s *service) open() (at addresses, err error) {
 		}
 		at.web = l.Addr().String()
 		s.serveHTTP(l, web.NewServer(h, s.slog))
+	}
+	if c.Metrics.Listen != "" {
+		if at.metrics, err = s.openMetrics(); err != nil {
+			return at, err
+		}
 	}
 	return at, s.openSockets()
 }

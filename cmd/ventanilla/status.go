@@ -10,18 +10,20 @@ import (
 	"ventanilla/desk"
 	"ventanilla/mailin/imap"
 	"ventanilla/mailout"
+	"ventanilla/store"
+	"ventanilla/web"
 )
 
-// status is how a desk does. What is counted is counted up to countMost, so that
-// it costs the same however much there is.
+// status is how a desk does.
 type status struct {
 	Serving    bool                  `json:"serving"`
 	Since      time.Time             `json:"since,omitzero"`
 	Rules      string                `json:"rules"`   // hash of those in force
 	Backlog    bool                  `json:"backlog"` // mails are taken and not settled yet
+	Unsettled  time.Time             `json:"unsettled_since,omitzero"`
 	Tickets    map[desk.State]int    `json:"tickets"`
 	Outbox     int                   `json:"outbox"` // mails to be sent
-	Failed     int                   `json:"failed"` // mails given up, among the first ones
+	Failed     int                   `json:"failed"` // mails given up
 	Oldest     time.Time             `json:"oldest,omitzero"`
 	Held       bool                  `json:"held"` // since a restore
 	Quarantine int                   `json:"quarantine"`
@@ -29,50 +31,48 @@ type status struct {
 	Mailboxes  []imap.FolderStatus   `json:"mailboxes,omitempty"`
 	Warnings   []string              `json:"warnings,omitempty"` // of permissions, in Spanish
 	LogBytes   int64                 `json:"log_bytes"`
-	Troubles   []string              `json:"troubles"` // in Spanish
+	Free       int64                 `json:"disk_free"`    // bytes
+	Reserve    int64                 `json:"disk_reserve"` // bytes below which no mail is taken
+	Probe      *store.Probe          `json:"probe,omitempty"`
+	Metrics    string                `json:"metrics,omitempty"`  // where they are served
+	Ready      bool                  `json:"ready"`              // as /readyz says
+	Problems   []web.Problem         `json:"problems,omitempty"` // for which it is not
+	Troubles   []string              `json:"troubles"`           // in Spanish
+
+	queues []store.TicketTally
 }
 
-const countMost = 1000
-
-// readStatus reads what the store knows.
+// readStatus reads what the store knows. What is counted was counted when it
+// happened, so that it costs the same however much there is.
 func readStatus(ctx context.Context, h *house) (s status, err error) {
 	s = status{Rules: h.Setup().Rules.Hash()[:12], Tickets: map[desk.State]int{}, LogBytes: h.log.Stats().Bytes, Troubles: []string{}}
+	f, err := h.Figures(ctx)
+	if err != nil {
+		return s, err
+	}
 	for _, state := range []desk.State{desk.New, desk.Open, desk.Pending, desk.Resolved} {
-		ts, err := h.Tickets(ctx, "state/"+string(state), 0, countMost)
-		if err != nil {
-			return s, err
-		}
-		s.Tickets[state] = len(ts)
+		s.Tickets[state] = 0
 	}
-	mails, err := h.Outbox(ctx, "", countMost)
-	if err != nil {
+	for _, t := range f.Tickets {
+		s.Tickets[t.State] += t.Count
+	}
+	s.queues = f.Tickets
+	s.Outbox, s.Failed, s.Oldest, s.Quarantine, s.Held = f.Waiting, f.GivenUp, f.OldestWaiting, f.Quarantine, f.Held
+	s.Unsettled, s.Backlog = f.Unsettled, !f.Unsettled.IsZero()
+	if s.Free, s.Reserve, err = h.log.Free(); err != nil {
 		return s, err
 	}
-	for _, m := range mails {
-		if m.Failed {
-			s.Failed++
-			continue
-		}
-		s.Outbox++
-		if s.Oldest.IsZero() || m.Created.Before(s.Oldest) {
-			s.Oldest = m.Created
-		}
-	}
-	apart, err := h.Quarantine(ctx, "", countMost)
-	if err != nil {
+	if p, ok, err := h.Probe(ctx); err != nil {
 		return s, err
+	} else if ok {
+		s.Probe = &p
 	}
-	s.Quarantine = len(apart)
-	if s.Held, err = h.Held(ctx); err != nil {
-		return s, err
-	}
-	s.Backlog, err = h.Backlog(ctx)
 	s.Warnings = h.config.permissions(time.Now())
 	if add := h.report.Load(); add != nil {
 		(*add)(&s)
 	}
 	s.judge()
-	return s, err
+	return s, nil
 }
 
 // judge says what needs somebody.
@@ -93,6 +93,9 @@ func (s *status) judge() {
 	}
 	trouble(s.Serving && s.Smarthost == nil && s.Outbox > 0, "no hay smarthost: lo que hay que enviar espera")
 	s.Troubles = append(s.Troubles, s.Warnings...)
+	for _, p := range s.Problems {
+		trouble(true, "%s", p.Text)
+	}
 	for _, m := range s.Mailboxes {
 		trouble(m.Trouble != "", "el buzón %s, carpeta %s, no se puede leer desde %s: %s", m.Account, m.Folder, date(m.Since), m.Trouble)
 	}
@@ -100,7 +103,7 @@ func (s *status) judge() {
 
 // tell adds to a status what only the process that serves knows.
 func (s *service) tell(st *status) {
-	st.Serving, st.Since = true, s.began
+	st.Serving, st.Since, st.Metrics = true, s.began, s.metricsAt
 	if s.send != nil {
 		sent := s.send.Status()
 		st.Smarthost = &sent
@@ -108,6 +111,8 @@ func (s *service) tell(st *status) {
 	if s.poll != nil {
 		st.Mailboxes = s.poll.Status()
 	}
+	st.Problems = s.problems(*st)
+	st.Ready = len(st.Problems) == 0
 }
 
 func handleStatus(h *house) func(*http.Request) (any, error) {
@@ -138,16 +143,16 @@ func (statusCmd) Run(ctx context.Context, t *terminal) error {
 // write shows a status on one screen.
 func (s status) write(w io.Writer, now time.Time) {
 	if s.Serving {
-		fmt.Fprintf(w, "En marcha desde %s; reglas %s\n", date(s.Since), s.Rules)
+		fmt.Fprintf(w, "En marcha desde %s; reglas %s; %s\n", date(s.Since), s.Rules, map[bool]string{true: "listo para recibir", false: "NO ESTÁ LISTO"}[s.Ready])
 	}
 	backlog := "todo lo recibido está atendido"
 	if s.Backlog {
 		backlog = "hay correo recibido que se está atendiendo"
 	}
-	fmt.Fprintf(w, "Correo     %s; %d en cuarentena; %d MB en el registro\n", backlog, s.Quarantine, s.LogBytes>>20)
-	fmt.Fprintf(w, "Tickets    %s nuevos, %s en curso, %s pendientes, %s resueltos\n",
-		upTo(s.Tickets[desk.New]), upTo(s.Tickets[desk.Open]), upTo(s.Tickets[desk.Pending]), upTo(s.Tickets[desk.Resolved]))
-	fmt.Fprintf(w, "Salida     %s por enviar", upTo(s.Outbox))
+	fmt.Fprintf(w, "Correo     %s; %d en cuarentena; %d MB en el registro; quedan %d MB en el disco\n", backlog, s.Quarantine, s.LogBytes>>20, s.Free>>20)
+	fmt.Fprintf(w, "Tickets    %d nuevos, %d en curso, %d pendientes, %d resueltos\n",
+		s.Tickets[desk.New], s.Tickets[desk.Open], s.Tickets[desk.Pending], s.Tickets[desk.Resolved])
+	fmt.Fprintf(w, "Salida     %d por enviar", s.Outbox)
 	if !s.Oldest.IsZero() {
 		fmt.Fprintf(w, ", el más antiguo de hace %s", now.Sub(s.Oldest).Round(time.Second))
 	}
@@ -155,6 +160,12 @@ func (s status) write(w io.Writer, now time.Time) {
 		fmt.Fprintf(w, "; desde el arranque: %d enviados, %d aplazados, %d rechazados", s.Smarthost.Sent, s.Smarthost.Again, s.Smarthost.Failed)
 	}
 	fmt.Fprintln(w)
+	if s.Probe != nil {
+		fmt.Fprintf(w, "Sonda      %s\n", probeWords(*s.Probe, now))
+	}
+	if s.Metrics != "" {
+		fmt.Fprintf(w, "Métricas   http://%s/metrics\n", s.Metrics)
+	}
 	for _, m := range s.Mailboxes {
 		fmt.Fprintf(w, "Buzón      %s, %s: %s\n", m.Account, m.Folder, mailboxWords(m, now))
 	}
@@ -176,9 +187,13 @@ func mailboxWords(m imap.FolderStatus, now time.Time) string {
 	return "sin conexión"
 }
 
-func upTo(n int) string {
-	if n >= countMost {
-		return fmt.Sprintf("%d o más", countMost)
+// probeWords says how the mails of the desk to itself do.
+func probeWords(p store.Probe, now time.Time) string {
+	switch {
+	case p.Number == 0:
+		return "todavía no se ha enviado ninguna"
+	case p.ReturnedAt.IsZero():
+		return fmt.Sprintf("%d enviadas; todavía no ha vuelto ninguna", p.Number)
 	}
-	return fmt.Sprint(n)
+	return fmt.Sprintf("la última volvió hace %s, a los %s de enviarla", rounded(now.Sub(p.ReturnedAt)), p.Trip.Round(100*time.Millisecond))
 }

@@ -325,6 +325,12 @@ func (l *Log) Stats() Stats {
 	return s
 }
 
+// Free returns the free bytes of the disk, and below which no mail is taken.
+func (l *Log) Free() (free, reserve int64, err error) {
+	free, err = l.disk.Free()
+	return free, max(0, l.options.Reserve), err
+}
+
 // Close waits for the mails that are being written and lets go of the folder.
 // Later appends fail with an error that is [os.ErrClosed].
 func (l *Log) Close() error {
