@@ -276,7 +276,17 @@ func (s *settling) why(id desk.TicketID) (lines []string, err error) {
 		}
 		lines = append(lines, line)
 	}
-	return lines, err
+	events, err2 := s.tx.Events(id)
+	for _, e := range events {
+		if (e.Kind == desk.TermWarned || e.Kind == desk.TermBreached) && e.Text != "" {
+			how := "por vencer"
+			if e.Kind == desk.TermBreached {
+				how = "vencido"
+			}
+			lines = append(lines, fmt.Sprintf("%s: plazo %s: %s; reglas: %s", e.At.In(s.zone()).Format("2006-01-02 15:04"), how, s.setup.Words.Word("es", "clock-"+e.New), e.Text))
+		}
+	}
+	return lines, errors.Join(err, err2)
 }
 
 // requestsMost is how many of their requests somebody is told of, the last ones.

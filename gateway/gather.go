@@ -45,7 +45,8 @@ func (s *settling) gather() (rules.Case, error) {
 		return c, err
 	}
 	if s.setup.Rules.Chooses() {
-		if err := s.gatherOwners(&c); err != nil {
+		var err error
+		if c.Turns, c.Load, err = owners(s.tx, s.setup.World); err != nil {
 			return c, err
 		}
 	}
@@ -55,23 +56,23 @@ func (s *settling) gather() (rules.Case, error) {
 // loadMost is how many tickets of an agent and state are counted.
 const loadMost = 200
 
-// gatherOwners reads what owners of new tickets are chosen by.
-func (s *settling) gatherOwners(c *rules.Case) (err error) {
-	c.Turns, c.Load = map[string]int{}, map[string]int{}
-	for _, q := range s.setup.World.Queues {
-		if c.Turns[q.Name], err = s.tx.Turns(q.Name); err != nil {
-			return err
+// owners reads what owners of tickets are chosen by.
+func owners(tx store.Tx, w *desk.World) (turns, load map[string]int, err error) {
+	turns, load = map[string]int{}, map[string]int{}
+	for _, q := range w.Queues {
+		if turns[q.Name], err = tx.Turns(q.Name); err != nil {
+			return nil, nil, err
 		}
 		for _, name := range q.Agents {
-			if _, known := c.Load[name]; known {
+			if _, known := load[name]; known {
 				continue
 			}
-			if c.Load[name], err = s.tx.Load(name, loadMost); err != nil {
-				return err
+			if load[name], err = tx.Load(name, loadMost); err != nil {
+				return nil, nil, err
 			}
 		}
 	}
-	return nil
+	return turns, load, nil
 }
 
 // from returns the address in From, "" if it names none or several.

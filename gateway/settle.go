@@ -162,12 +162,18 @@ func (s *settling) known(c *rules.Case, d *rules.Decision) error {
 	return nil
 }
 
-// named finds, or makes, the person whose address a command names.
-func (s *settling) named(c *rules.Case, cmd *desk.Command) error {
+// personAt finds, or makes, the person whose address a command names.
+func (s *settling) personAt(cmd desk.Command) (desk.Person, error) {
 	p, ok, err := s.tx.PersonAt(cmd.Address)
 	if err == nil && !ok && cmd.Kind != desk.CmdLeave {
 		p, err = s.tx.AddPerson(s.setup.World.Known[strings.ToLower(cmd.Address)].Name, cmd.Address, s.now)
 	}
+	return p, err
+}
+
+// named tells a command who it is whose address it names.
+func (s *settling) named(c *rules.Case, cmd *desk.Command) error {
+	p, err := s.personAt(*cmd)
 	if err != nil {
 		return err
 	}

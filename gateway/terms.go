@@ -7,35 +7,56 @@ import (
 	"time"
 
 	"ventanilla/desk"
+	"ventanilla/rules"
 	"ventanilla/store"
 )
 
 const termsAtOnce = 100 // tickets looked up in one go
 
-// tellTerms tells of every term that is about to expire or has expired.
+// tellTerms tells of every term that is about to expire or has expired, and does what
+// the rules for that say.
 func (g *Gateway) tellTerms(ctx context.Context) error {
-	return g.eachDue(ctx, store.Tx.DueTerms, func(_ *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command) {
-		for _, u := range t.Clocks.Due(now) {
-			kind := desk.CmdWarn
-			if u.Breach {
-				kind = desk.CmdBreach
-			}
-			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.System, Value: string(u.Clock)})
+	return g.eachDue(ctx, store.Tx.DueTerms, g.expired)
+}
+
+func (g *Gateway) expired(tx store.Tx, setup *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command, err error) {
+	e := rules.Expiry{Now: now, World: setup.World, Ticket: t}
+	if setup.Rules.ForClocks() {
+		if e.Requester, err = tx.Person(t.Requester); err != nil {
+			return nil, err
 		}
-		return cmds
-	})
+		if e.Turns, e.Load, err = owners(tx, setup.World); err != nil {
+			return nil, err
+		}
+	}
+	cmds, turn := setup.Rules.Expired(e)
+	s := g.settling(setup, now, nil)
+	s.tx = tx
+	for i := range cmds {
+		if cmds[i].Address != "" {
+			p, err := s.personAt(cmds[i])
+			if err != nil {
+				return nil, err
+			}
+			cmds[i].Person = p.ID
+		}
+	}
+	if turn != "" {
+		err = tx.TakeTurn(turn)
+	}
+	return cmds, err
 }
 
 // wake does what tickets wait for until a day that was named: it takes up those whose
 // wait is over, reminds of decisions and of tasks, and closes what was resolved and
 // stayed silent.
 func (g *Gateway) wake(ctx context.Context) error {
-	return g.eachDue(ctx, store.Tx.DueWakes, func(setup *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command) {
+	return g.eachDue(ctx, store.Tx.DueWakes, func(_ store.Tx, setup *Setup, t desk.Ticket, now time.Time) (cmds []desk.Command, err error) {
 		for _, k := range t.DueTasks(now) {
 			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdTaskRemind, Actor: desk.System, Number: k.Number})
 		}
 		if t.WakeAt.IsZero() || now.Before(t.WakeAt) {
-			return cmds
+			return cmds, nil
 		}
 		c := desk.Command{Ticket: t.ID, Kind: desk.CmdWake, Actor: desk.System}
 		if t.State == desk.Resolved {
@@ -45,7 +66,7 @@ func (g *Gateway) wake(ctx context.Context) error {
 				c.Text = setup.Words.Word(t.Language, "closed-by-silence")
 			}
 		}
-		return append(cmds, c)
+		return append(cmds, c), nil
 	})
 }
 
@@ -84,7 +105,7 @@ func (s *settling) lookAgain(queue string) time.Time {
 // what goes wrong with one holds up no other, and is tried again the next time. What
 // was done is on the ticket, so nothing is done twice.
 func (g *Gateway) eachDue(ctx context.Context, due func(store.Tx, time.Time, string, int) ([]desk.TicketID, string, error),
-	do func(*Setup, desk.Ticket, time.Time) []desk.Command) error {
+	do func(store.Tx, *Setup, desk.Ticket, time.Time) ([]desk.Command, error)) error {
 	now := g.now().UTC().Truncate(time.Millisecond)
 	var faults []error
 	for after := ""; ; {
@@ -99,7 +120,11 @@ func (g *Gateway) eachDue(ctx context.Context, due func(store.Tx, time.Time, str
 		for _, id := range ids {
 			err := g.act(ctx, func(tx store.Tx, setup *Setup, now time.Time) (desk.Tickets, []desk.Command, error) {
 				t, err := tx.Ticket(id)
-				return desk.Tickets{id: t}, do(setup, t, now), err
+				if err != nil {
+					return nil, nil, err
+				}
+				cmds, err := do(tx, setup, t, now)
+				return desk.Tickets{id: t}, cmds, err
 			})
 			if err != nil {
 				faults = append(faults, fmt.Errorf("ticket %d: %w", id, err))

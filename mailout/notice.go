@@ -194,12 +194,24 @@ func (n *noticer) tell() {
 		n.requester("gracias-rechazo")
 		n.workers("reabierto")
 	case desk.TermWarned:
-		n.workers("plazo-por-vencer")
+		n.expiry("plazo-por-vencer")
 	case desk.TermBreached:
-		n.workers("plazo-vencido")
+		n.expiry("plazo-vencido")
 	case desk.Delivery:
 		if n.event.New == "failed" {
 			n.workers("entrega-fallida")
+		}
+	}
+}
+
+// expiry tells those who work on the ticket of a clock, and him from whom a rule
+// takes it because of that.
+func (n *noticer) expiry(template string) {
+	n.workers(template)
+	for _, e := range n.rest {
+		if e.Ticket == n.event.Ticket && e.Kind == desk.Assigned && e.Actor == desk.System && e.Old != "" {
+			n.agent(e.Old, template, desk.RoleAssignee)
+			return
 		}
 	}
 }

@@ -272,6 +272,9 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		if d.Reason = clock.Why; !clock.Due.IsZero() {
 			d.Deadline = r.written(clock.Due)
 		}
+		if e.Text != "" {
+			d.Lines = append(d.Lines, word("", "rules-applied")+": "+e.Text)
+		}
 	case desk.TaskSet, desk.TaskReported, desk.TaskReturned, desk.TaskDue:
 		r.task(d, n)
 	case desk.Delivery:

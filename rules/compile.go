@@ -19,7 +19,7 @@ import (
 type compiler struct {
 	*loader
 	*checker
-	reply  bool
+	on     occasion
 	class  bool            // a class is named somewhere
 	groups map[string]bool // that patterns catch
 	not    bool            // within a not
@@ -39,6 +39,9 @@ func (k *compiler) conditions(t conditionText) (cs allOf) {
 		cs = append(cs, c)
 		k.where = append(k.where, located{joined(k.path, key), c})
 	}
+	if k.on.ofClock() {
+		k.ofClock()
+	}
 	k.texts(t, add)
 	k.values(t, add)
 	k.files(t, add)
@@ -56,6 +59,18 @@ func (k *compiler) conditions(t conditionText) (cs allOf) {
 	}
 	slices.SortStableFunc(cs, func(a, b condition) int { return a.cost() - b.cost() })
 	return cs
+}
+
+// mailOnly are the conditions that ask for a mail.
+var mailOnly = []string{"body", "body_pattern", "from", "from_domain", "to", "cc", "plus", "list", "class", "attachment", "header", "header_pattern", "text_language", "trust", "known"}
+
+// ofClock reports conditions that ask a clock for a mail.
+func (k *compiler) ofClock() {
+	for _, key := range mailOnly {
+		if k.has(key) {
+			k.fault(key, "un plazo no trae ningún correo: con on = %q valen ticket, clock, subject (el del ticket), requester, during, outside, weekdays, hours y when", k.on)
+		}
+	}
 }
 
 // top is the path of the rule itself.
@@ -163,6 +178,12 @@ func (k *compiler) values(t conditionText, add func(string, condition)) {
 	if t.Ticket != nil {
 		k.ticket(*t.Ticket, add)
 	}
+	if clocks := k.listed("clock", t.Clock); len(clocks) > 0 {
+		if !k.on.ofClock() {
+			k.fault("clock", `un correo no es un plazo: añada on = "warning" u on = "breach" a la regla, o quite clock`)
+		}
+		add("clock", k.member(byClock, clocks))
+	}
 }
 
 // requester compiles what is wanted of who writes.
@@ -226,7 +247,7 @@ func (k *compiler) products(list []string) []string {
 
 // ticket compiles what is wanted of the ticket that a mail answers to.
 func (k *compiler) ticket(t ticketText, add func(string, condition)) {
-	if !k.reply {
+	if k.on == onOpen {
 		k.fault("ticket", `un correo que abre un ticket no responde a ninguno: añada on = "reply" a la regla, o quite ticket`)
 		return
 	}
@@ -234,7 +255,7 @@ func (k *compiler) ticket(t ticketText, add func(string, condition)) {
 		key   string
 		list  []string
 		known catalogue
-	}{{"queue", t.Queue, k.names().queues}, {"owner", t.Owner, k.names().agents}, {"category", t.Category, k.names().categories}} {
+	}{{"queue", t.Queue, k.names().queues}, {"owner", t.Owner, k.names().agents}, {"category", t.Category, k.names().categories}, {"service", t.Service, k.names().services}} {
 		for i, name := range in.list {
 			in.list[i] = k.reference(fmt.Sprintf("ticket.%s[%d]", in.key, i), name, in.known)
 		}
@@ -255,7 +276,7 @@ func (k *compiler) ticket(t ticketText, add func(string, condition)) {
 		kind   kind
 		values []string
 	}{{"state", byState, t.State}, {"queue", byQueue, t.Queue}, {"type", byType, t.Type}, {"priority", byPriority, t.Priority}, {"owner", byOwner, t.Owner},
-		{"category", byCategory, t.Category}, {"tag", byTag, t.Tag}} {
+		{"category", byCategory, t.Category}, {"level", byLevel, t.Level}, {"service", byService, t.Service}, {"tag", byTag, t.Tag}} {
 		k.notEmpty("ticket."+in.key, len(in.values))
 		if len(in.values) > 0 {
 			add("ticket."+in.key, k.member(in.kind, in.values))

@@ -48,7 +48,10 @@ const (
 	byPriority
 	byOwner
 	byCategory
+	byLevel
+	byService
 	byTag
+	byClock
 	byClient
 	byDepartment
 	byListed
@@ -82,6 +85,9 @@ var kindTable = [kinds]struct {
 	byPriority: {ofTicket(func(v *view) string { return fmt.Sprint(v.Ticket.Priority) }), "la prioridad del ticket es", "la prioridad del ticket es", true},
 	byOwner:    {ofTicket(func(v *view) string { return v.Ticket.Assignee }), "el agente del ticket es", "el agente del ticket es", true},
 	byCategory: {ofTicket(func(v *view) string { return v.Ticket.Category }), "la categoría del ticket es", "la categoría del ticket es", true},
+	byLevel:    {ofTicket(func(v *view) string { return or(v.Ticket.Level, "0") }), "el nivel del ticket es", "el nivel del ticket es", true},
+	byService:  {ofTicket(func(v *view) string { return v.Ticket.Service }), "el servicio del ticket es", "el servicio del ticket es", true},
+	byClock:    {func(v *view) []string { return []string{string(v.Clock)} }, "el plazo es", "el plazo es", true},
 	byTag: {func(v *view) []string {
 		if v.Ticket == nil {
 			return nil

@@ -186,6 +186,8 @@ func (k *compiler) together(t ruleText, route Route) {
 	sets := route.Queue+route.Type+route.Owner+route.Language+route.Category+route.Service+route.Level+route.Responsible != "" ||
 		route.Priority+route.Urgency+route.Impact+len(route.Tags)+len(route.Fields)+len(route.Observers)+len(route.Reply+route.Template) > 0
 	switch {
+	case k.on.ofClock() && (route.Language+route.Reply+route.Template != "" || t.Ignore || t.Quarantine || t.Hold):
+		k.fault("on", "un plazo no trae ningún correo: no valen language, reply, template, ignore, quarantine ni hold")
 	case t.On == "reply" && (route.Language+route.Reply+route.Template != "" || t.Ignore || t.Quarantine):
 		k.fault("on", "al responder a un ticket no valen language, reply, template, ignore ni quarantine: quítelos, o use hold")
 	case t.Stop && t.Continue:

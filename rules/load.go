@@ -118,10 +118,10 @@ func (l *loader) file(name string, data []byte) {
 
 // compile turns a rule's text into a rule.
 func (l *loader) compile(c *checker, t ruleText) rule {
-	r := rule{name: t.Name, file: c.document.name, line: c.document.line(c.path), continues: t.Continue, reply: t.On == "reply",
+	r := rule{name: t.Name, file: c.document.name, line: c.document.line(c.path), continues: t.Continue, on: occasion(or(t.On, string(onOpen))),
 		document: c.document, path: c.path}
 	l.name(c, t.Name)
-	k := compiler{loader: l, checker: c, reply: r.reply, groups: map[string]bool{}}
+	k := compiler{loader: l, checker: c, on: r.on, groups: map[string]bool{}}
 	r.when = k.conditions(t.conditionText)
 	r.unconditional = len(r.when) == 0
 	if !k.class {

@@ -36,7 +36,7 @@ type Step struct {
 type rule struct {
 	name, file    string
 	line          int
-	reply         bool      // it is for answers to a ticket, not for new ones
+	on            occasion
 	when          allOf     // cheap conditions first
 	unconditional bool      // the admin wrote no condition at all
 	route         Route     // what it sets
@@ -127,9 +127,10 @@ func (s *Set) walk(in Routing, look func(r *rule, v *view, matched bool)) Route 
 	if n := (s.indexed + 63) / 64; n > len(small) {
 		v.hits = make([]uint64, n)
 	}
+	on := in.occasion()
 	for i := range s.rules {
 		r := &s.rules[i]
-		if r.reply != (in.Ticket != nil) {
+		if r.on != on {
 			continue
 		}
 		clear(v.took)

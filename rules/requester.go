@@ -221,6 +221,11 @@ func (d *decider) byRules(t desk.Ticket) (cmds []desk.Command, hold bool) {
 	in := d.routing()
 	in.Ticket = &t
 	r := d.ask(in)
+	return d.changes(t, r), r.Hold
+}
+
+// changes are the commands that make of a ticket what rules say.
+func (d *decider) changes(t desk.Ticket, r Route) (cmds []desk.Command) {
 	add := func(kind desk.CommandKind, value, present string) {
 		if value != "" && value != present {
 			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.System, Value: value})
@@ -257,7 +262,7 @@ func (d *decider) byRules(t desk.Ticket) (cmds []desk.Command, hold bool) {
 			cmds = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdTag, Actor: desk.System, Value: tag})
 		}
 	}
-	return append(cmds, observe(t.ID, r.Observers)...), r.Hold
+	return append(cmds, observe(t.ID, r.Observers)...)
 }
 
 // observe makes those take part whom a rule names.

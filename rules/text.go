@@ -14,7 +14,7 @@ type ruleFile struct {
 // ruleText is one [[rule]] as the admin writes it.
 type ruleText struct {
 	Name string `toml:"name" help:"Nombre, único entre todas las reglas; sale en explain y en el registro. Obligatorio."`
-	On   string `toml:"on" values:"open reply" help:"open (así es sin esta clave): la regla mira los correos que abren un ticket. reply: los que responden a uno que ya existe."`
+	On   string `toml:"on" values:"open reply warning breach" help:"open (así es sin esta clave): la regla mira los correos que abren un ticket. reply: los que responden a uno que ya existe. warning y breach: ningún correo, sino los plazos de desk/terms.toml que están por vencer o vencieron."`
 
 	conditionText
 
@@ -63,7 +63,8 @@ type conditionText struct {
 	TextLanguage   []string          `toml:"text_language" values:"es en pt unknown" help:"Condición: idioma en que está escrito el correo, por sus palabras más comunes. unknown: no se puede decir, como en los textos cortos."`
 	Trust          []string          `toml:"trust" values:"nothing auth token auth+token bound auth+bound" help:"Condición: qué se comprobó del remitente. nothing, nada; auth, su dominio lo dejó salir; token, trae una seña nuestra; bound, la seña era para él."`
 	Known          *bool             `toml:"known" help:"Condición: true, alguien ya escribió antes desde esa dirección; false, es la primera vez."`
-	Ticket         *ticketText       `toml:"ticket" inline:"true" help:"Condición, solo con on = \"reply\": el ticket al que se responde: state, queue, type, priority, owner, category y tag (listas)."`
+	Ticket         *ticketText       `toml:"ticket" inline:"true" help:"Condición, con on = \"reply\", \"warning\" o \"breach\": cómo está el ticket: state, queue, type, priority, owner, category, level, service y tag (listas)."`
+	Clock          []string          `toml:"clock" values:"first next resolution" help:"Condición, con on = \"warning\" o \"breach\": qué plazo: first (la primera respuesta), next (las siguientes) o resolution (la solución)."`
 	Requester      *requesterText    `toml:"requester" inline:"true" help:"Condición: quién escribe, según desk/people.csv y desk/clients.toml, o por quién lo hace un agente: listed (true: está en desk/people.csv), name (palabras de su nombre), address (su dirección principal, escriba desde la que escriba), phone (con * y ?), department, client, y product y service (que su cliente tiene contratados; listas)."`
 	During         string            `toml:"during" help:"Condición: el correo llegó mientras está abierto ese calendario de desk/calendars.toml."`
 	Outside        string            `toml:"outside" help:"Condición: llegó mientras ese calendario está cerrado."`
@@ -103,6 +104,8 @@ type ticketText struct {
 	Priority []string `toml:"priority"`
 	Owner    []string `toml:"owner"`
 	Category []string `toml:"category"`
+	Level    []string `toml:"level" values:"0 1 2 provider"`
+	Service  []string `toml:"service"`
 	Tag      []string `toml:"tag"`
 }
 

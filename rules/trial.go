@@ -3,6 +3,7 @@ package rules
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -23,8 +24,9 @@ type trialText struct {
 	Body    string       `toml:"body" help:"Texto del correo de la prueba."`
 	At      any          `toml:"at" help:"Cuándo llega, en la zona de la mesa: 2026-05-04T10:00:00, sin comillas. Sin esta clave, el lunes 5 de enero de 2026 a las 10."`
 	Trust   string       `toml:"trust" values:"nothing auth bound auth+bound" help:"Qué se comprobó del remitente. Sin esta clave, auth; en la prueba de una regla con on = \"reply\", auth+bound."`
-	Ticket  trialTicket  `toml:"ticket" inline:"true" help:"Ticket al que responde, para una regla con on = \"reply\": state, queue, type, priority y owner."`
-	Expect  expectedText `toml:"expect" inline:"true" help:"Lo que debe ser del correo: rule (la que decide), queue, type, priority, owner, language y disposition (ticket, append, pending, filed o quarantine). Sin esta clave, que decida la regla de encima."`
+	Ticket  trialTicket  `toml:"ticket" inline:"true" help:"Ticket al que responde, o cuyo plazo es, para una regla con on: state, queue, type, priority, owner, category, service, level y tags."`
+	Clock   string       `toml:"clock" values:"first next resolution" help:"Plazo, para una regla con on = \"warning\" o \"breach\". Sin esta clave, first."`
+	Expect  expectedText `toml:"expect" inline:"true" help:"Lo que debe ser del correo: rule (la que decide), queue, type, priority, owner, category, service, level, responsible, urgency, impact, tags, fields, language y disposition (ticket, append, pending, filed o quarantine). Sin esta clave, que decida la regla de encima."`
 }
 
 type trialTicket struct {
@@ -33,16 +35,29 @@ type trialTicket struct {
 	Type     string `toml:"type"`
 	Priority any    `toml:"priority"`
 	Owner    string `toml:"owner"`
+
+	Category string   `toml:"category"`
+	Service  string   `toml:"service"`
+	Level    string   `toml:"level" values:"0 1 2 provider"`
+	Tags     []string `toml:"tags"`
 }
 
 type expectedText struct {
-	Rule        string `toml:"rule"`
-	Queue       string `toml:"queue"`
-	Type        string `toml:"type"`
-	Priority    any    `toml:"priority"`
-	Owner       string `toml:"owner"`
-	Language    string `toml:"language" values:"es en pt"`
-	Disposition string `toml:"disposition" values:"ticket append pending filed quarantine"`
+	Rule        string            `toml:"rule"`
+	Queue       string            `toml:"queue"`
+	Type        string            `toml:"type"`
+	Priority    any               `toml:"priority"`
+	Owner       string            `toml:"owner"`
+	Category    string            `toml:"category"`
+	Service     string            `toml:"service"`
+	Level       string            `toml:"level" values:"0 1 2 provider"`
+	Responsible string            `toml:"responsible"`
+	Urgency     any               `toml:"urgency"`
+	Impact      any               `toml:"impact"`
+	Tags        []string          `toml:"tags"`
+	Fields      map[string]string `toml:"fields"`
+	Language    string            `toml:"language" values:"es en pt"`
+	Disposition string            `toml:"disposition" values:"ticket append pending filed quarantine"`
 }
 
 // trial is a test of a rule, ready to run.
@@ -51,7 +66,7 @@ type trial struct {
 	document   *Document
 	text       trialText
 	message    *mail.Message
-	reply      bool
+	on         occasion
 	at         time.Time
 }
 
@@ -63,14 +78,16 @@ func (l *loader) trial(c *checker, t ruleText) {
 	outer := c.path
 	for i, text := range t.Tests {
 		c.path = fmt.Sprintf("%s.test[%d]", outer, i)
-		one := trial{rule: t.Name, path: c.path, document: c.document, text: text, reply: t.On == "reply"}
+		one := trial{rule: t.Name, path: c.path, document: c.document, text: text, on: occasion(or(t.On, string(onOpen)))}
 		one.at = l.trialTime(c, text.At)
 		one.message = l.trialMail(c, text)
-		if one.text.Expect == (expectedText{}) {
+		if !c.has("expect") {
 			one.text.Expect.Rule = t.Name
 		}
-		if p := text.Expect.Priority; p != nil && Priority(fmt.Sprint(p)) == 0 {
-			c.fault("expect.priority", "no es una prioridad: de 1 a 5, o %s", strings.Join(priorityWords[:], ", "))
+		for key, p := range map[string]any{"priority": text.Expect.Priority, "urgency": text.Expect.Urgency, "impact": text.Expect.Impact} {
+			if p != nil && Priority(fmt.Sprint(p)) == 0 {
+				c.fault("expect."+key, "no es una prioridad: de 1 a 5, o %s", strings.Join(priorityWords[:], ", "))
+			}
 		}
 		if q := text.Ticket.Queue; q != "" {
 			if _, ok := l.world.Queue(q); !ok {
@@ -163,8 +180,7 @@ func (s *Set) Test(world *desk.World) error {
 }
 
 func (t *trial) run(s *Set, world *desk.World) (faults []*FileError) {
-	c := t.situation(world)
-	d := s.Decide(c)
+	d := t.decide(s, world)
 	got := map[string]string{"disposition": string(d.Disposition)}
 	if len(d.Matched) > 0 {
 		got["rule"] = d.Matched[0]
@@ -183,32 +199,85 @@ func (t *trial) run(s *Set, world *desk.World) (faults []*FileError) {
 				why = "; " + step.Why
 			}
 		}
+		key, _, _ = strings.Cut(key, "/")
 		faults = append(faults, t.document.Fault(t.path+".expect."+key, "la prueba de %q falla: %s es %q y se esperaba %q%s", t.rule, key, have, want, why))
 	}
 	e := t.text.Expect
-	for _, one := range [...]struct{ key, want string }{{"rule", e.Rule}, {"queue", e.Queue}, {"type", e.Type}, {"owner", e.Owner}, {"language", e.Language}, {"disposition", e.Disposition}} {
+	for _, one := range [...]struct{ key, want string }{{"rule", e.Rule}, {"queue", e.Queue}, {"type", e.Type}, {"owner", e.Owner}, {"category", e.Category}, {"service", e.Service},
+		{"level", e.Level}, {"responsible", e.Responsible}, {"language", e.Language}, {"disposition", e.Disposition}} {
 		if one.want != "" {
 			fail(one.key, one.want)
 		}
 	}
-	if e.Priority != nil {
-		fail("priority", fmt.Sprint(Priority(fmt.Sprint(e.Priority))))
+	for _, one := range [...]struct {
+		key  string
+		want any
+	}{{"priority", e.Priority}, {"urgency", e.Urgency}, {"impact", e.Impact}} {
+		if one.want != nil {
+			fail(one.key, fmt.Sprint(Priority(fmt.Sprint(one.want))))
+		}
+	}
+	for _, tag := range e.Tags {
+		fail("tags/"+mail.Fold(tag), tag)
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
+		fail("fields/"+name, e.Fields[name])
 	}
 	return faults
+}
+
+// decide lets the rules decide on the mail or the clock of a test.
+func (t *trial) decide(s *Set, world *desk.World) Decision {
+	if !t.on.ofClock() {
+		return s.Decide(t.situation(world))
+	}
+	e := Expiry{Now: t.at, World: world, Ticket: t.ticket(world)}
+	e.Ticket.Subject = or(t.message.Subject, e.Ticket.Subject)
+	if len(t.message.From) == 1 {
+		e.Requester = desk.Person{ID: 1, Address: t.message.From[0].Address}
+	}
+	clock := desk.ClockName(or(t.text.Clock, string(desk.FirstClock)))
+	route, steps := s.routeSteps(e.routing(&e.Ticket, clock, t.on))
+	d := &decider{Case: Case{Now: e.Now, World: world}, set: s}
+	return Decision{Matched: route.Matched, Trace: steps, Commands: d.changes(e.Ticket, route)}
+}
+
+// ticket is the ticket that a test speaks of.
+func (t *trial) ticket(world *desk.World) desk.Ticket {
+	w := t.text.Ticket
+	return desk.Ticket{ID: 1, Number: "000001", Revision: 1, State: desk.State(or(w.State, string(desk.Open))), Type: w.Type, Queue: or(w.Queue, world.Queues[0].Name),
+		Priority: max(Priority(fmt.Sprint(w.Priority)), 0), Language: world.Language, Requester: 1, Assignee: w.Owner, Articles: 1,
+		Details: desk.Details{Category: w.Category, Service: w.Service, Level: w.Level, Tags: w.Tags}}
 }
 
 // outcomeOf notes what a command makes of a ticket.
 func outcomeOf(c desk.Command, got map[string]string) {
 	switch c.Kind {
 	case desk.CmdOpen:
-		got["queue"], got["type"], got["owner"], got["language"] = c.Opening.Queue, c.Opening.Type, c.Opening.Assignee, c.Opening.Language
-		got["priority"] = fmt.Sprint(c.Opening.Priority)
+		o := c.Opening
+		got["queue"], got["type"], got["owner"], got["language"], got["priority"] = o.Queue, o.Type, o.Assignee, o.Language, fmt.Sprint(o.Priority)
+		got["category"], got["service"], got["level"], got["responsible"] = o.Category, o.Service, o.Level, o.Responsible
+		got["urgency"], got["impact"] = fmt.Sprint(o.Urgency), fmt.Sprint(o.Impact)
+		for _, tag := range o.Tags {
+			got["tags/"+mail.Fold(tag)] = tag
+		}
+		for name, value := range o.Fields {
+			got["fields/"+name] = value
+		}
 	case desk.CmdQueue:
 		got["queue"] = c.Value
 	case desk.CmdType:
 		got["type"] = c.Value
 	case desk.CmdAssign:
 		got["owner"] = c.Value
+	case desk.CmdTag:
+		got["tags/"+mail.Fold(c.Value)] = c.Value
+	case desk.CmdSet:
+		if name, own := c.Field.Own(); own {
+			got["fields/"+name] = c.Value
+		} else {
+			got[string(c.Field)] = c.Value
+		}
 	case desk.CmdPriority:
 		got["priority"] = fmt.Sprint(c.Number)
 	}
@@ -225,11 +294,9 @@ func (t *trial) situation(world *desk.World) Case {
 		}
 	}
 	trust := t.text.Trust
-	if t.reply {
+	if t.on == onReply {
 		trust = or(trust, "auth+bound")
-		w := t.text.Ticket
-		c.Tickets[1] = desk.Ticket{ID: 1, Number: "000001", Revision: 1, State: desk.State(or(w.State, string(desk.Open))), Type: w.Type, Queue: or(w.Queue, world.Queues[0].Name),
-			Priority: max(Priority(fmt.Sprint(w.Priority)), 0), Language: world.Language, Requester: 1, Assignee: w.Owner, Articles: 1}
+		c.Tickets[1] = t.ticket(world)
 		if len(m.From) == 1 {
 			c.Sender, c.People[1] = 1, desk.Person{ID: 1, Address: m.From[0].Address}
 		}

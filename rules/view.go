@@ -27,11 +27,37 @@ type Routing struct {
 	Parts   []mail.Part
 	Trust   Trust
 	At      time.Time    // when it came, in the desk's zone
-	Ticket  *desk.Ticket // that it answers to; nil for one that opens a ticket
-	Person  desk.Person  // who writes; the zero Person if nobody knows him
+	Ticket  *desk.Ticket // that it answers to, or whose clock it is; nil for a mail that opens a ticket
+	Clock   desk.ClockName
+	On      occasion    // "" is a mail
+	Person  desk.Person // who writes; the zero Person if nobody knows him
 
 	Known    desk.Known  // what the files tell of the requester; zero if nothing
 	Contract desk.Client // that the requester belongs to; zero if nobody knows
+}
+
+// occasion is what rules are asked about.
+type occasion string
+
+// The occasions. An admin who names none means mails that open tickets.
+const (
+	onOpen    occasion = "open"
+	onReply   occasion = "reply"
+	onWarning occasion = "warning" // a clock is about to expire
+	onBreach  occasion = "breach"  // it has expired
+)
+
+// ofClock says that no mail is looked at, but a ticket's clock.
+func (o occasion) ofClock() bool { return o == onWarning || o == onBreach }
+
+func (in Routing) occasion() occasion {
+	switch {
+	case in.On != "":
+		return in.On
+	case in.Ticket != nil:
+		return onReply
+	}
+	return onOpen
 }
 
 // view is a mail as rules see it: what is derived from it is made when it is

@@ -116,7 +116,7 @@ func covered(k kind, value string, list []string) bool {
 func (l *loader) shadows() {
 	for i, r := range l.set.rules {
 		for _, before := range l.set.rules[:i] {
-			if before.continues || before.reply != r.reply || len(before.when) > len(r.when) || !implies(r.when, before.when) {
+			if before.continues || before.on != r.on || len(before.when) > len(r.when) || !implies(r.when, before.when) {
 				continue
 			}
 			why := "todo lo que la cumple cumple antes"

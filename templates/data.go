@@ -120,6 +120,8 @@ func Sample(name string) Data {
 	case "transcripcion":
 	case "datos":
 		d.Lines = []string{"Dependencia (Contabilidad):", "Número de contacto (300 123 4567):"}
+	case "plazo-por-vencer", "plazo-vencido":
+		d.Lines = []string{"Reglas aplicadas: lo vencido sube de nivel"}
 	case "archivos":
 		d.Lines = []string{"programa.exe: no se pasó por su tipo (se aceptan: pdf, docx, png); se conserva en la mesa de ayuda"}
 	default:

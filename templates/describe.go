@@ -57,7 +57,7 @@ func FieldDescriptions() []Description {
 		{"Body", "Lo que escribió, con su formato. Solo entero: {{.Body}}.", ""}, {"Reason", "El motivo; puede tener varias líneas.", ""},
 		{"Signature", "La firma de la cola, al pie de lo que escriben sus agentes.", ""}, {"Privacy", "El aviso de la cola sobre datos personales.", ""},
 		{"Category", "El título de la categoría; para agentes.", ""}, {"Service", "El título del servicio; para agentes.", ""}, {"Details", "Los datos propios de la mesa, uno por línea; para agentes.", ""},
-		{"Rows", "En lista y resumen, los tickets; se muestran con {{tabla .Rows}}.", ""}, {"Numbers", "En acuse-varios, una línea por solicitud.", ""}, {"Lines", "En una transcripción o un aviso, una frase por línea; en los demás, qué fue de los archivos.", ""},
+		{"Rows", "En lista y resumen, los tickets; se muestran con {{tabla .Rows}}.", ""}, {"Numbers", "En acuse-varios, una línea por solicitud.", ""}, {"Lines", "En una transcripción o un aviso, una frase por línea; en los plazos, las reglas que se aplicaron; en los demás, qué fue de los archivos.", ""},
 		{"Refused", "En una transcripción, lo que no se hizo con algún ticket, y por qué.", ""}, {"Suggestion", "La orden que más se parece a la que no se entendió; en una lista, lo que pide la página siguiente.", ""}, {"Held", "El número del mensaje retenido, o de la tarea.", ""}, {"Days", "Los días tras los que se cierra sola; 0 si no lo hace.", ""},
 		{"Term", "De qué plazo se trata: la respuesta o la solución.", ""}, {"Deadline", "Cuándo vence o venció.", ""},
 		{"Task", "Qué hay que hacer, en los avisos de una tarea.", ""}, {"TaskBy", "Quién la puso.", ""},
