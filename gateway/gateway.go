@@ -31,6 +31,7 @@ type Setup struct {
 	Policy   rules.Policy
 	Caps     rules.Caps
 	Authserv []string // authserv-ids whose Authentication-Results are trusted (RFC 8601 §2.5)
+	DKIM     string   // the domain that signs our mails, "" where none does
 }
 
 // Gateway is a desk at work.
@@ -170,5 +171,5 @@ func (g *Gateway) Receive(ctx context.Context, env mail.Envelope, r io.Reader) (
 
 // renderer makes the mails of a batch.
 func (g *Gateway) renderer(s *Setup) mailout.Renderer {
-	return mailout.Renderer{Desk: s.World, Keys: g.keys, Words: s.Words}
+	return mailout.Renderer{Desk: s.World, Keys: g.keys, Words: s.Words, DKIM: s.DKIM}
 }

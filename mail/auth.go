@@ -110,13 +110,13 @@ func (r authResult) passes(domain string) bool {
 		if signer == "" {
 			signer = domainOf(r.get("header.i"))
 		}
-		return isAligned(signer, domain)
+		return Aligned(signer, domain)
 	case "spf":
 		sender := r.get("smtp.mailfrom")
 		if strings.ContainsRune(sender, '@') {
 			sender = domainOf(sender)
 		}
-		return isAligned(sender, domain)
+		return Aligned(sender, domain)
 	}
 	return false
 }
@@ -126,7 +126,7 @@ func (r authResult) fails(domain string) bool {
 	if r.method != "dmarc" || r.result != "fail" {
 		return false
 	}
-	if from := r.get("header.from"); from != "" && !isAligned(from, domain) {
+	if from := r.get("header.from"); from != "" && !Aligned(from, domain) {
 		return false
 	}
 	for _, name := range []string{"policy.dmarc", "policy.p", "policy.published-domain-policy", "p", "action"} {
@@ -230,8 +230,9 @@ func splitSegments(value string) []authSegment {
 	return segments
 }
 
-// isAligned says that two domains belong to one organisation.
-func isAligned(a, b string) bool {
+// Aligned says that two domains belong to one organisation, by the public suffix
+// list: what RFC 9989 calls relaxed alignment, where no record says otherwise.
+func Aligned(a, b string) bool {
 	a, b = strings.TrimSuffix(strings.ToLower(a), "."), strings.TrimSuffix(strings.ToLower(b), ".")
 	if a == "" || b == "" {
 		return false

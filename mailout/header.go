@@ -46,6 +46,11 @@ func transport(address string) (string, error) {
 	return address[:at+1] + domain, err
 }
 
+// domainOf returns the domain of an address in lower case.
+func domainOf(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}
+
 // addrSpec returns an ASCII address so that it can stand between angle brackets:
 // an odd local part is quoted, odd characters of a domain are left out.
 func addrSpec(address string) string {

@@ -28,6 +28,7 @@ type Renderer struct {
 	Desk  *desk.World
 	Keys  desk.Keys
 	Words *templates.Set
+	DKIM  string // the domain that signs every mail, "" where none does
 }
 
 // Letter is a mail that no event of a ticket calls for: an answer to a mail that
@@ -412,7 +413,7 @@ func (r Renderer) write(m message, words templates.Words, same string) (Outgoing
 	o := Outgoing{Kind: m.template, To: m.to.Address, Subject: words.Subject, Created: m.at, Due: m.at, Event: m.event}
 	o.ID = r.id(m)
 	o.MessageID = o.ID + "@" + r.Desk.Domain
-	o.From = plus(m.queue.Address, r.made(desk.ForBounce, m.token))
+	o.From = r.envelopeSender(m)
 	if m.ticket != nil {
 		o.Ticket = m.ticket.ID
 	}
@@ -426,6 +427,22 @@ func (r Renderer) write(m message, words templates.Words, same string) (Outgoing
 		return Outgoing{}, fmt.Errorf("compose %s: %w", m.template, err)
 	}
 	return o, nil
+}
+
+// envelopeSender returns the address that a bounce comes back to: one that names the
+// mail (VERP). An acknowledgement has none, since whoever sends mail in another's
+// name would make us write to that one, and him answer; but only where a signature
+// vouches for our domain, for then nothing is left to SPF to do so.
+func (r Renderer) envelopeSender(m message) string {
+	if acknowledges(m.template) && mail.Aligned(r.DKIM, domainOf(m.queue.Address)) {
+		return ""
+	}
+	return plus(m.queue.Address, r.made(desk.ForBounce, m.token))
+}
+
+// acknowledges says that a mail does no more than tell that another has come.
+func acknowledges(template string) bool {
+	return template == "acuse" || template == "acuse-fijo" || template == "acuse-varios"
 }
 
 // id returns the local part of the Message-ID: a token over ticket, event and

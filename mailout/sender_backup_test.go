@@ -300,16 +300,23 @@ func TestEnvelopeSender(t *testing.T) {
 	for _, sender := range []string{"", "soporte@uni.example"} {
 		synctest.Test(t, func(t *testing.T) {
 			h := &host{}
-			mails := letters(1, time.Now())
-			s := start(h, newRows(mails...), func(s *Sender) { s.routes[0].host.Sender = sender })
+			mails := letters(2, time.Now())
+			mails[1].From = "" // an acknowledgement
+			s := start(h, newRows(mails...), func(s *Sender) { s.routes[0].host.Sender, s.routes[0].workers = sender, 1 })
 			time.Sleep(time.Second)
 			s.stop()
-			want := sender
-			if want == "" {
-				want = mails[0].From
+			got := h.mails()
+			if len(got) != 2 {
+				t.Fatalf("%+v", got)
 			}
-			if got := h.mails(); len(got) != 1 || got[0].from != want {
-				t.Errorf("%+v, want from %s", got, want)
+			for i, m := range mails {
+				want := sender
+				if want == "" {
+					want = m.From
+				}
+				if got[i].from != want {
+					t.Errorf("%+v, want from %s", got[i], want)
+				}
 			}
 		})
 	}

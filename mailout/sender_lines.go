@@ -2,7 +2,6 @@ package mailout
 
 import (
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -138,9 +137,4 @@ func (l *lines) close() {
 	defer l.mu.Unlock()
 	l.closed = true
 	l.changed.Broadcast()
-}
-
-// domainOf returns the domain of an address in lower case.
-func domainOf(address string) string {
-	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
 }

@@ -31,6 +31,14 @@ type DKIMKeyConfig struct {
 	File     string `toml:"file" help:"Archivo de la clave privada (PKCS #8, PEM), que solo puede leer su dueño."`
 }
 
+// signs is the domain that signs our mails, "" where none does.
+func (d DKIMConfig) signs() string {
+	if len(d.Keys) == 0 {
+		return ""
+	}
+	return d.Domain
+}
+
 // dkim checks [dkim].
 func (k *configChecker) dkim(c *Config) {
 	if c.DKIM.Domain == "" {

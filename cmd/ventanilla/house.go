@@ -126,7 +126,7 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	if _, err := c.imapAccounts(world); err != nil {
 		return nil, err
 	}
-	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv}, nil
+	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs()}, nil
 }
 
 // wholeState refuses a state that has lost a part. The parts are made in this
