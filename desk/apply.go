@@ -79,7 +79,11 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		if t.State != Resolved || t.WakeAt.IsZero() {
 			return nil, ""
 		}
-		return []Event{{Kind: Reminded, Until: c.Until}}, ""
+		return []Event{{Kind: Reminded, New: strconv.Itoa(c.Number), Until: c.Until}}, ""
+	case CmdDeputy:
+		return decideDeputy(t, c)
+	case CmdSurvey:
+		return decideSurvey(t, c)
 	case CmdTime:
 		if c.Number < 1 || c.Number > MaxMinutes {
 			return nil, "minutes-range"
@@ -178,6 +182,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 			return nil, ""
 		}
 		change.Kind, change.New = ClosedEvent, string(Closed)
+		return withSurvey(t, c, change), ""
 	case CmdReopen:
 		if t.State != Closed && t.State != Resolved && t.State != Pending {
 			return nil, "not-closed"
@@ -195,7 +200,9 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 		change.Kind, change.New = ApprovedEvent, string(Closed)
 		if c.Kind == CmdReject {
 			change.Kind, change.New = RejectedEvent, string(Open)
+			return []Event{change}, ""
 		}
+		return withSurvey(t, c, change), ""
 	}
 	return []Event{change}, ""
 }
@@ -211,6 +218,17 @@ func decideTerm(t Ticket, c Command) []Event {
 		return []Event{{Kind: TermWarned, New: c.Value}}
 	}
 	return []Event{{Kind: TermBreached, New: c.Value}}
+}
+
+// decideDeputy lets somebody else decide on the resolution too. One deputy is asked.
+func decideDeputy(t Ticket, c Command) ([]Event, string) {
+	switch {
+	case c.Person == 0:
+		return nil, "unknown-person"
+	case t.State != Resolved || t.Deputy != 0 || c.Person == t.Requester:
+		return nil, ""
+	}
+	return []Event{{Kind: DeputyAsked, Person: c.Person, Until: c.Until}}, ""
 }
 
 // decideField handles what changes one field.
@@ -309,7 +327,14 @@ func Evolve(t Ticket, e Event) Ticket {
 			t = t.moved(Open, e.At)
 		}
 	case Reminded:
-		t.Reminders, t.WakeAt = t.Reminders+1, e.Until
+		t.WakeAt = e.Until
+		if t.Reminders++; e.New != "" {
+			t.Reminders, _ = strconv.Atoi(e.New)
+		}
+	case DeputyAsked:
+		t.Deputy, t.WakeAt = e.Person, e.Until
+	case SurveyAsked, SurveyAnswered:
+		t.Survey = t.Survey.evolve(e)
 	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened, WaitOver:
 		if e.New != "" {
 			t = t.moved(State(e.New), e.At)
@@ -325,7 +350,7 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.AnsweredBy = ""
 	case ResolvedEvent:
 		t.Resolution, t.Decision = t.Resolution+1, ""
-		t.WakeAt, t.Reminders = e.Until, 0
+		t.WakeAt, t.Reminders, t.Deputy = e.Until, 0, 0
 	case ApprovedEvent:
 		t.Decision = "approved"
 	case RejectedEvent:
@@ -355,7 +380,7 @@ func (t Ticket) moved(s State, at time.Time) Ticket {
 // own. Accepted and SetAside name one that is there already.
 func carriesArticle(k EventKind) bool {
 	switch k {
-	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent, TakenOver:
+	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent, TakenOver, SurveyAnswered:
 		return true
 	}
 	return false

@@ -107,6 +107,8 @@ type Ticket struct {
 	LastTask   int       `json:"last_task,omitempty"`   // the number that was given to a task last
 	Clocks     Clocks    `json:"clocks,omitzero"`
 	HeldAck    *HeldAck  `json:"held_ack,omitempty"` // while the very mail that opened it is held
+	Survey     Survey    `json:"survey,omitzero"`
+	Deputy     PersonID  `json:"deputy,omitempty"`   // asked to decide on the resolution in the requester's place
 	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
 
@@ -159,7 +161,7 @@ type Event struct {
 	HeldAck *HeldAck  `json:"held_ack,omitempty"`
 	Quiet   bool      `json:"quiet,omitempty"`  // nobody is told
 	Field   Field     `json:"field,omitempty"`  // what FieldChanged has changed
-	Until   time.Time `json:"until,omitzero"`   // of WaitingSet, DueSet and TaskSet; of ResolvedEvent and Reminded: when the desk looks at it again
+	Until   time.Time `json:"until,omitzero"`   // of WaitingSet, DueSet and TaskSet; of ResolvedEvent, Reminded and DeputyAsked: when the desk looks at it again
 	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
 	Deed    int       `json:"deed,omitempty"`   // Seq of the first event that came of the same mail or call; 0: this one
 	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
@@ -244,20 +246,23 @@ const (
 	Unlinked        EventKind = "unlinked"      // from Other, whose number is Old
 	LockedEvent     EventKind = "locked"        // New: who alone may act on it
 	Unlocked        EventKind = "unlocked"
-	GivenAway       EventKind = "given-away"    // Article, to Other, whose number is New
-	TakenOver       EventKind = "taken-over"    // article Old of Other, as Article
-	TimeSpent       EventKind = "time-spent"    // New: minutes
-	WaitOver        EventKind = "wait-over"     // what it waited for did not come by the day named
-	Reminded        EventKind = "reminded"      // the requester, of the decision
-	MutedEvent      EventKind = "muted"         // the requester wants to hear less
-	Undone          EventKind = "undone"        // what an agent did last is taken back
-	DueSet          EventKind = "due-set"       // the resolution is due at Until, whatever the terms say; zero: as they say
-	TaskSet         EventKind = "task-set"      // Task, for the agent New, due at Until
-	TaskReported    EventKind = "task-reported" // its owner says that Task is done
-	TaskEnded       EventKind = "task-ended"    // Task is over, with the consent of who set it
-	TaskReturned    EventKind = "task-returned" // who set Task does not agree
-	TaskDue         EventKind = "task-due"      // the day of Task has come
-	Delivery        EventKind = "delivery"      // the ledger: what became of a mail of ours
+	GivenAway       EventKind = "given-away"      // Article, to Other, whose number is New
+	TakenOver       EventKind = "taken-over"      // article Old of Other, as Article
+	TimeSpent       EventKind = "time-spent"      // New: minutes
+	WaitOver        EventKind = "wait-over"       // what it waited for did not come by the day named
+	Reminded        EventKind = "reminded"        // the requester, of the decision
+	MutedEvent      EventKind = "muted"           // the requester wants to hear less
+	Undone          EventKind = "undone"          // what an agent did last is taken back
+	DueSet          EventKind = "due-set"         // the resolution is due at Until, whatever the terms say; zero: as they say
+	TaskSet         EventKind = "task-set"        // Task, for the agent New, due at Until
+	TaskReported    EventKind = "task-reported"   // its owner says that Task is done
+	TaskEnded       EventKind = "task-ended"      // Task is over, with the consent of who set it
+	TaskReturned    EventKind = "task-returned"   // who set Task does not agree
+	TaskDue         EventKind = "task-due"        // the day of Task has come
+	Delivery        EventKind = "delivery"        // the ledger: what became of a mail of ours
+	DeputyAsked     EventKind = "deputy-asked"    // Person decides too, in the place of the requester
+	SurveyAsked     EventKind = "survey-asked"    // the requester, how it was
+	SurveyAnswered  EventKind = "survey-answered" // New: the score; Text: the comment
 )
 
 // Command is something asked of a ticket. The zero fields of a command are
@@ -268,20 +273,21 @@ type Command struct {
 	Actor    Actor
 	Value    string    // agent, queue, type, tag or a field's value; whom Wait waits for; KeepState of Reply; action of Delivery
 	Field    Field     // of Set
-	Until    time.Time // of Wait; zero: until somebody writes. Of Due and Task. Of Resolve and Remind: when to look at it again; zero: never
-	Number   int       // priority, task, or article for Accept and SetAside
+	Until    time.Time // of Wait; zero: until somebody writes. Of Due and Task. Of Resolve, Remind and Deputy: when to look at it again; zero: never
+	Number   int       // priority, task, article for Accept and SetAside, score of Survey, how many reminders for Remind
 	Text     string    // reason or comment
 	Opening  *Opening  // of Open
 	Ack      Ack       // of Open
 	Words    string    // of Open: the admin's own template in place of the acknowledgement
 	HeldAck  *HeldAck  // of Hold, where it is the mail that opened the ticket
-	Person   PersonID  // of Join, Leave and Requester
+	Person   PersonID  // of Join, Leave, Requester and Deputy
 	Address  string    // of the same, and of Open on behalf of somebody, where the person is not known by id
 	Other    TicketID  // of Merge, Absorb, Link, Unlink and TakeOver; Value is its number
 	Before   *Ticket   // of Undo
 	Article  bool      // the mail being processed becomes an article of it
 	Quiet    bool
-	Revision int // of a decision: the Resolution it was made for; 0 means the present one
+	Survey   bool // of Close and Approve: the requester is asked how it was, unless he was
+	Revision int  // of a decision: the Resolution it was made for; 0 means the present one
 }
 
 // CommandKind says what is asked.
@@ -337,6 +343,8 @@ const (
 	CmdDelivery   CommandKind = "delivery"
 	CmdWarn       CommandKind = "warn"   // Value: the clock that is about to expire
 	CmdBreach     CommandKind = "breach" // Value: the clock that has expired
+	CmdDeputy     CommandKind = "deputy" // Person decides too
+	CmdSurvey     CommandKind = "survey" // the requester says how it was: Number, and Text
 )
 
 // KeepState as the Value of a Reply says that it changes no state: thanks, or a

@@ -160,7 +160,7 @@ func (t Ticket) restored(before Ticket) Ticket {
 	before.Revision, before.UpdatedAt = t.Revision, t.UpdatedAt
 	before.Articles, before.Held, before.Resolution, before.Asked = t.Articles, t.Held, t.Resolution, t.Asked
 	before.HeldAck = t.HeldAck
-	before.AnsweredBy, before.AnsweredIn, before.LastTask = t.AnsweredBy, t.AnsweredIn, t.LastTask
+	before.AnsweredBy, before.AnsweredIn, before.LastTask, before.Survey = t.AnsweredBy, t.AnsweredIn, t.LastTask, t.Survey
 	return before
 }
 

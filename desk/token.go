@@ -25,6 +25,7 @@ const (
 	ForReject  Purpose = 'r' // the address that rejects
 	ForStatus  Purpose = 's' // the link to see a ticket
 	ForProbe   Purpose = 'p' // the Message-ID of a mail that the desk sends to itself
+	ForSurvey  Purpose = 'e' // the link to the survey (encuesta) of a closed ticket
 	ForConfirm Purpose = 'c' // the address by which an agent says that a held article is his
 )
 

@@ -58,6 +58,7 @@ type Client struct {
 	Domains  []string // of its people's addresses, lower case
 	Services []string // that it has; none: all
 	Products []string
+	Deputy   string // address of who decides in the place of its people; may be empty
 }
 
 // FieldKind is a piece of data of the admin's own that tickets can have.
@@ -82,6 +83,7 @@ type Known struct {
 	Phone      string
 	Department string
 	Client     string
+	Deputy     string // address of who decides in his place; may be empty
 }
 
 // Matrix makes a priority of urgency and impact: [urgency-1][impact-1], each 1
@@ -191,18 +193,21 @@ type Canned struct{ Name, Text string }
 
 // Queue is a department that tickets wait in.
 type Queue struct {
-	Name       string // as in files and commands: soporte
-	Title      string // as people read it: Mesa de ayuda
-	Address    string
-	Further    []string // more addresses of it
-	Agents     []string // names
-	Approval   bool     // resolving asks the requester; else it closes at once
-	RemindDays int      // after which the requester is reminded of a decision; 0: never
-	CloseDays  int      // after which a resolved ticket closes without a decision; 0: never
-	Language   string   // "" means the desk's
-	Type       string   // of tickets that no rule gives a type
-	Privacy    string   // notice at the foot of the acknowledgement; may be empty
-	Signature  string   // at the foot of what its agents write to requesters; may be empty
+	Name        string // as in files and commands: soporte
+	Title       string // as people read it: Mesa de ayuda
+	Address     string
+	Further     []string // more addresses of it
+	Agents      []string // names
+	Approval    bool     // resolving asks the requester; else it closes at once
+	RemindDays  []int    // after which the requester is reminded of a decision, ascending; none: never
+	DeputyHours int      // after which somebody else is asked to decide in his place; 0: never
+	CloseDays   int      // after which a resolved ticket closes without a decision; 0: never
+	Survey      bool     // when a ticket closes, its requester is asked how it was
+	ReopenDays  *int     // after which a reply to a closed ticket opens another; nil: as the desk says
+	Language    string   // "" means the desk's
+	Type        string   // of tickets that no rule gives a type
+	Privacy     string   // notice at the foot of the acknowledgement; may be empty
+	Signature   string   // at the foot of what its agents write to requesters; may be empty
 }
 
 // Agent is somebody who works on tickets.
@@ -258,6 +263,14 @@ type Person struct {
 	Further  []string  `json:"further,omitempty"`
 	Language string    `json:"language,omitempty"`
 	Since    time.Time `json:"since"`
+}
+
+// ReopensWithin is for how long a reply to a closed ticket of a queue reopens it.
+func (w *World) ReopensWithin(queue string) time.Duration {
+	if q, ok := w.Queue(queue); ok && q.ReopenDays != nil {
+		return time.Duration(*q.ReopenDays) * day
+	}
+	return w.ReopenWithin
 }
 
 // Queue returns the queue of that name.

@@ -83,7 +83,7 @@ func (s *settling) world() (mailout.World, error) {
 	}
 	for _, e := range s.events {
 		t := s.tickets[e.Ticket]
-		for _, id := range append([]desk.PersonID{t.Requester, e.Actor.Person(), e.Person}, t.Others...) {
+		for _, id := range append([]desk.PersonID{t.Requester, t.Deputy, e.Actor.Person(), e.Person}, t.Others...) {
 			if err := add(id); err != nil {
 				return w, err
 			}

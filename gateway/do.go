@@ -139,24 +139,82 @@ func (p Pages) Decide(ctx context.Context, token string, approve bool, comment s
 		return d, err
 	}
 	t, _ := p.keys.Check(token)
-	var requester desk.PersonID
-	if err := p.store.View(ctx, func(tx store.Tx) error {
-		ticket, err := tx.Ticket(t.Ticket)
-		requester = ticket.Requester
-		return err
-	}); err != nil {
+	who, err := p.bearer(ctx, t)
+	if err != nil {
 		return d, err
 	}
 	kind := desk.CmdApprove
 	if !approve {
 		kind = desk.CmdReject
 	}
-	err = p.Do(ctx, "decision "+token, desk.Command{Ticket: t.Ticket, Kind: kind, Actor: desk.ByPerson(requester),
+	err = p.Do(ctx, "decision "+token, desk.Command{Ticket: t.Ticket, Kind: kind, Actor: desk.ByPerson(who),
 		Text: strings.TrimSpace(comment), Revision: t.Revision})
 	if err != nil && !errors.Is(err, desk.ErrRefused) {
 		return d, err
 	}
 	return p.Decision(ctx, token)
+}
+
+// bearer is the person for whom a token was made: the deputy of a ticket's requester,
+// or else the requester.
+func (p Pages) bearer(ctx context.Context, token desk.Token) (who desk.PersonID, err error) {
+	err = p.store.View(ctx, func(tx store.Tx) error {
+		t, err := tx.Ticket(token.Ticket)
+		if who = t.Requester; err != nil || t.Deputy == 0 {
+			return err
+		}
+		deputy, err := tx.Person(t.Deputy)
+		if p.keys.IssuedTo(token, deputy.Address) {
+			who = t.Deputy
+		}
+		return err
+	})
+	return who, err
+}
+
+// Survey returns what the page of a survey shows.
+func (p Pages) Survey(ctx context.Context, token string) (web.Survey, error) {
+	t, ok := p.keys.Check(token)
+	if !ok || t.Purpose != desk.ForSurvey {
+		return web.Survey{}, web.ErrNotFound
+	}
+	var v web.Survey
+	err := p.store.View(ctx, func(tx store.Tx) error {
+		ticket, err := tx.Ticket(t.Ticket)
+		if err != nil {
+			return err
+		}
+		requester, err := tx.Person(ticket.Requester)
+		now := p.now()
+		v = web.Survey{Desk: p.Setup().World.Name, Language: ticket.Language, Number: ticket.Number, Subject: ticket.Subject,
+			Score: ticket.Survey.Score, AnsweredAt: ticket.Survey.AnsweredAt}
+		v.Open = ticket.Survey.Waits(now) && ticket.State != desk.Merged && ticket.State != desk.Cancelled &&
+			now.Before(t.Expires) && p.keys.IssuedTo(t, requester.Address)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = web.ErrNotFound
+	}
+	return v, err
+}
+
+// Score records the answer to a survey. A late or second one changes nothing and
+// shows what is recorded.
+func (p Pages) Score(ctx context.Context, token string, score int, comment string) (web.Survey, error) {
+	v, err := p.Survey(ctx, token)
+	if err != nil || !v.Open {
+		return v, err
+	}
+	t, _ := p.keys.Check(token)
+	who, err := p.bearer(ctx, t)
+	if err != nil {
+		return v, err
+	}
+	err = p.Do(ctx, "survey "+token, desk.Command{Ticket: t.Ticket, Kind: desk.CmdSurvey, Actor: desk.ByPerson(who), Number: score, Text: strings.TrimSpace(comment)})
+	if err != nil && !errors.Is(err, desk.ErrRefused) {
+		return v, err
+	}
+	return p.Survey(ctx, token)
 }
 
 // Status returns what the page of a ticket shows.

@@ -204,9 +204,10 @@ func (p *played) raw(o mailout.Outgoing) []byte {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|confirm|bounce)\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|survey|confirm|bounce)\(([^)]+)\)`)
 	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
 		"confirm": regexp.MustCompile(`mailto:([^?\s]+\+c[a-z2-7]+@[^?\s]+)\?`),
+		"survey":  regexp.MustCompile(`https://mesa\.example/e/([a-z2-7]+)`),
 		"page":    regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
 )
 
@@ -251,6 +252,7 @@ func (p *played) fill(text string) string {
 //
 //	mail [relay] [from=…] [to=…]    a mail comes in; its text follows
 //	decide approve|reject x         somebody presses a button on the page sent to x
+//	score 4 x                       somebody answers the survey on the page sent to x
 //	later 2h                        time passes
 //	wake, terms                     what has come due meanwhile is done
 //	worked 2026-03-02               the time noted on that day
@@ -340,6 +342,16 @@ func (p *played) step(words []string, text string) {
 			return err
 		})
 		p.tellMails()
+	case "score":
+		token, score := p.fill("$survey("+words[2]+")"), int(words[1][0]-'0')
+		again(p.t, func() error {
+			v, err := gateway.Pages{Gateway: p.Gateway}.Score(context.Background(), token, score, strings.TrimSpace(text))
+			if err == nil {
+				fmt.Fprintf(&p.out, "page: open=%v score=%d\n", v.Open, v.Score)
+			}
+			return err
+		})
+		p.tellMails()
 	case "later":
 		d, err := time.ParseDuration(words[1])
 		if err != nil {
@@ -359,11 +371,8 @@ func (p *played) step(words []string, text string) {
 		}); err != nil {
 			p.t.Fatal(err)
 		}
-	case "terms": // what has expired, or is about to, is told
-		again(p.t, func() error { return p.TellTerms(context.Background()) })
-		p.tellMails()
 	case "wake": // what is due is done
-		again(p.t, func() error { return p.Wake(context.Background()) })
+		again(p.t, func() error { return p.TellDue(context.Background()) })
 		p.tellMails()
 	case "digest": // what an agent wants at eight, as often as it is asked for
 		w := p.Setup().World

@@ -340,9 +340,11 @@ func (s *settling) gatherTicket(c *rules.Case, id desk.TicketID) error {
 		return err
 	}
 	c.Tickets[id] = t
-	if _, ok := c.People[t.Requester]; !ok && t.Requester != 0 {
-		if c.People[t.Requester], err = s.tx.Person(t.Requester); err != nil {
-			return err
+	for _, id := range []desk.PersonID{t.Requester, t.Deputy} {
+		if _, ok := c.People[id]; !ok && id != 0 {
+			if c.People[id], err = s.tx.Person(id); err != nil {
+				return err
+			}
 		}
 	}
 	_, agent := s.setup.World.AgentAt(s.from())

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -12,24 +13,14 @@ import (
 	"ventanilla/templates"
 )
 
-// Tidy does what is due once in a while until ctx is done: it tells those whose
-// tickets were not acknowledged singly, forgets old counts, and tells of terms that
-// are about to expire or have expired.
+// Tidy is the one worker of time: until ctx is done it does, every minute, what is due
+// ([Gateway.DoDue]).
 func (g *Gateway) Tidy(ctx context.Context) {
 	every := time.NewTicker(time.Minute)
 	defer every.Stop()
 	for {
-		if err := g.tidy(ctx); err != nil && ctx.Err() == nil {
-			g.slog.Error("hourly lists wait", "error", err)
-		}
-		if err := g.tellDigests(ctx); err != nil && ctx.Err() == nil {
-			g.slog.Error("digests wait", "error", err)
-		}
-		if err := g.wake(ctx); err != nil && ctx.Err() == nil {
-			g.slog.Error("reminders wait", "error", err)
-		}
-		if err := g.tellTerms(ctx); err != nil && ctx.Err() == nil {
-			g.slog.Error("terms wait to be told", "error", err)
+		if err := g.DoDue(ctx); err != nil && ctx.Err() == nil {
+			g.slog.Error("some of what is due waits", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -37,6 +28,22 @@ func (g *Gateway) Tidy(ctx context.Context) {
 		case <-every.C:
 		}
 	}
+}
+
+// DoDue does, once, everything that is due by now: hourly lists, digests, and what
+// has come due on tickets. What was done is on record, so it is safe to call it at any
+// time and any number of times.
+func (g *Gateway) DoDue(ctx context.Context) error {
+	var faults []error
+	for _, work := range []struct {
+		what string
+		do   func(context.Context) error
+	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"tickets", g.tellDue}} {
+		if err := work.do(ctx); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", work.what, err))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 const tidyMost = 100 // lists in one commit

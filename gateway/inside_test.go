@@ -8,14 +8,11 @@ import (
 // TidyOnce does the hourly work once, for tests.
 func (g *Gateway) TidyOnce(ctx context.Context) error { return g.tidy(ctx) }
 
-// TellTerms tells of terms once, for tests.
-func (g *Gateway) TellTerms(ctx context.Context) error { return g.tellTerms(ctx) }
-
 // TellDigests sends the digests that are due, for tests.
 func (g *Gateway) TellDigests(ctx context.Context) error { return g.tellDigests(ctx) }
 
-// Wake does what is due on tickets, for tests.
-func (g *Gateway) Wake(ctx context.Context) error { return g.wake(ctx) }
+// TellDue does what is due on tickets, for tests.
+func (g *Gateway) TellDue(ctx context.Context) error { return g.tellDue(ctx) }
 
 // TendProbes looks at the probes once, for tests.
 func (g *Gateway) TendProbes(ctx context.Context) error { return g.tendProbes(ctx, time.Hour) }

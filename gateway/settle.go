@@ -252,8 +252,8 @@ func (s *settling) number(ts desk.Tickets, cmds []desk.Command) ([]desk.Command,
 			h := *c.HeldAck
 			h.Text, c.HeldAck = strings.ReplaceAll(h.Text, "{número}", "#"+number), &h
 		}
-		if c.Kind == desk.CmdResolve {
-			c.Until = s.lookAgain(ts[c.Ticket].Queue)
+		if err := s.foresee(ts[c.Ticket], c); err != nil {
+			return nil, err
 		}
 		if c.Kind == desk.CmdGiveAway {
 			c.Other, c.Value = opened, number
@@ -272,7 +272,7 @@ func (s *settling) zone() *time.Location {
 // articleKinds says what an event makes of the mail that came with it.
 var articleKinds = map[desk.EventKind]string{
 	desk.Opened: desk.KindPublic, desk.Answered: desk.KindPublic, desk.Replied: desk.KindPublic,
-	desk.ApprovedEvent: desk.KindPublic, desk.RejectedEvent: desk.KindPublic,
+	desk.ApprovedEvent: desk.KindPublic, desk.RejectedEvent: desk.KindPublic, desk.SurveyAnswered: desk.KindPublic,
 	desk.Noted: desk.KindNote, desk.Held: desk.KindHeld, desk.AutoReplied: desk.KindAutomatic,
 }
 

@@ -32,6 +32,34 @@ func absence(subject, text string) string {
 	return reason
 }
 
+// Away says whether an automatic answer says that its writer is away: not that a mail
+// was received, or that its mailbox is no more. A vacation program's own header says
+// it too (X-Vacation).
+func (m *Message) Away() bool {
+	if m.Class != ClassAutoReply {
+		return false
+	}
+	if m.Get("X-Vacation") != "" {
+		return true
+	}
+	subject := Fold(m.Subject)
+	for _, automatic := range automaticSubjects {
+		if rest, ok := strings.CutPrefix(subject, automatic); ok {
+			subject = strings.TrimLeft(rest, " :-–：")
+			break
+		}
+	}
+	return beginsWithAny(subject, awaySubjects[:]) || containsAny(Fold(shorten(m.Text, 1500)), awayWords[:]) != "" || containsAny(Fold(shorten(m.Text, 1500)), backWords[:]) != ""
+}
+
+// backWords say when somebody is there again, folded. Of people who write by
+// themselves they would say nothing.
+var backWords = [...]string{
+	"volvere el", "vuelvo el", "regresare el", "regreso el", "regresare a partir", "estare de regreso", "estare de vuelta", "retomo labores", "retomo mis labores", "retorno el",
+	"i will be back", "i'll be back", "i will return", "back in the office", "back on ",
+	"volto no dia", "voltarei", "retorno no dia", "retornarei",
+}
+
 // asks says that a folded text wants something of its reader, as an automatic
 // answer does not: it says what to do, not what is needed.
 func asks(folded string) bool {

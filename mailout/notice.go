@@ -2,6 +2,7 @@ package mailout
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"ventanilla/desk"
@@ -99,7 +100,9 @@ func (n *noticer) further(sent []Notice) {
 func (n *noticer) toRole(role desk.Role, template string) {
 	switch role {
 	case desk.RoleRequester:
-		n.person(n.ticket.Requester, template)
+		if template != "cerrado" || !n.asks() {
+			n.person(n.ticket.Requester, template)
+		}
 	case desk.RoleObservers:
 		for _, id := range n.ticket.Others {
 			n.person(id, template)
@@ -179,6 +182,9 @@ func (n *noticer) tell() {
 		n.workers("espera-cumplida")
 	case desk.Reminded:
 		n.requester("recordatorio")
+		n.person(n.ticket.Deputy, "suplente")
+	case desk.DeputyAsked:
+		n.person(n.event.Person, "suplente")
 	case desk.RequesterSet:
 		n.requester("acuse")
 	case desk.ResolvedEvent:
@@ -186,13 +192,19 @@ func (n *noticer) tell() {
 		n.requester("resuelto")
 	case desk.ClosedEvent:
 		n.content = n.answerBefore()
-		n.requester("cerrado")
+		n.ended("cerrado")
 	case desk.ApprovedEvent:
-		n.requester("gracias")
+		n.decided("gracias")
 		n.workers("aprobado")
 	case desk.RejectedEvent:
-		n.requester("gracias-rechazo")
+		n.decided("gracias-rechazo")
 		n.workers("reabierto")
+	case desk.SurveyAsked:
+		n.survey()
+	case desk.SurveyAnswered:
+		if score, _ := strconv.Atoi(n.event.New); score <= lowScore || n.event.Text != "" {
+			n.workers("calificacion")
+		}
 	case desk.TermWarned:
 		n.expiry("plazo-por-vencer")
 	case desk.TermBreached:
@@ -244,6 +256,46 @@ func (n *noticer) task() {
 	case desk.TaskDue:
 		n.agent(k.Owner, "tarea-vence", desk.RoleAssignee)
 	}
+}
+
+// lowScore is the best score of which those who worked on the ticket are told.
+const lowScore = 2
+
+// decided thanks whoever has decided, and tells the requester where that was his
+// deputy.
+func (n *noticer) decided(thanks string) {
+	who := n.event.Actor.Person()
+	if who == 0 || who == n.ticket.Requester {
+		n.ended(thanks)
+		return
+	}
+	n.person(who, thanks)
+	n.ended("decidio-suplente")
+}
+
+// ended tells the requester of the end, unless the survey does.
+func (n *noticer) ended(template string) {
+	if n.asks() {
+		n.kept = append(n.kept, Notice{Template: template}) // others may get it all the same
+		return
+	}
+	n.requester(template)
+}
+
+// asks says whether the same mail or call makes the desk ask how it was.
+func (n *noticer) asks() bool {
+	return slices.ContainsFunc(n.batch, func(e desk.Event) bool { return e.Ticket == n.event.Ticket && e.Kind == desk.SurveyAsked && !e.Quiet })
+}
+
+// survey asks the requester how it was, in the one mail that tells of the end.
+func (n *noticer) survey() {
+	for _, e := range n.batch {
+		if e.Ticket == n.event.Ticket && e.Kind == desk.ClosedEvent {
+			n.event.Text = e.Text // why it was closed
+		}
+	}
+	n.content = n.answerBefore()
+	n.requester("encuesta")
 }
 
 // replied tells those who work on the ticket, and the requester of what a guest

@@ -278,6 +278,16 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		}
 	case desk.TaskSet, desk.TaskReported, desk.TaskReturned, desk.TaskDue:
 		r.task(d, n)
+	case desk.SurveyAsked:
+		if who := e.Actor.Person(); who != 0 && who != n.Ticket.Requester {
+			d.Deputy = d.Author
+		}
+		if r.Desk.PublicURL != "" {
+			token := desk.Token{Ticket: n.Ticket.ID, Revision: e.Seq, Addressee: r.Keys.Fingerprint(n.To.Address), Expires: n.Event.At.Add(desk.SurveyTerm)}
+			d.SurveyLink = r.Desk.PublicURL + "/e/" + r.made(desk.ForSurvey, token)
+		}
+	case desk.SurveyAnswered:
+		d.Score, _ = strconv.Atoi(e.New)
 	case desk.Delivery:
 		address, rest, _ := strings.Cut(e.Text, " ")
 		d.Recipient = address
@@ -353,7 +363,7 @@ func answersSender(n Notice) bool {
 // passedOn returns the files of a mail that its notice carries along.
 func (r Renderer) passedOn(template string, c *Content) (files []File) {
 	switch template {
-	case "respuesta", "respuesta-solicitante", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido":
+	case "respuesta", "respuesta-solicitante", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido", "encuesta":
 	default:
 		return nil
 	}

@@ -88,7 +88,7 @@ func (d *decider) written() {
 		d.open(ticket)
 		return
 	}
-	if agent, ok := d.agent(); ok && d.Sender != ticket.Requester {
+	if agent, ok := d.agent(); ok && d.Sender != ticket.Requester && !d.deputyDecides(ticket) {
 		d.byAgent(agent, ticket)
 		return
 	}
@@ -98,6 +98,13 @@ func (d *decider) written() {
 			d.byOther(t, th)
 		}
 	}
+}
+
+// deputyDecides says whether the mail is the decision of a deputy: one who is an agent
+// may mean the requester by what else he writes.
+func (d *decider) deputyDecides(t desk.Ticket) bool {
+	p, _ := readPhrase(d.Message.Reply)
+	return d.decides(t) && (p == approvePhrase || p == rejectPhrase)
 }
 
 // settle ends a decision.
@@ -266,6 +273,22 @@ func (d *decider) automatic() {
 	}
 	d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdAutoReply, Actor: d.actor(), Article: true})
 	d.settle(ToAppend, string(d.Message.Class))
+	d.absent(ticket, thread)
+}
+
+// absent asks the deputy of a requester whose automatic answer says that he is away:
+// an answer to a mail of ours to him, so that nobody else can make him away.
+func (d *decider) absent(t desk.Ticket, th Thread) {
+	if d.Message.Class != mail.ClassAutoReply || !d.Message.Away() || t.State != desk.Resolved || t.Deputy != 0 || d.Sender != t.Requester || !th.By.Proves() || !th.Bound {
+		return
+	}
+	to, ok := d.World.StandIn(d.from().Address, d.Now)
+	if !ok {
+		d.say("quien decide está ausente y no tiene suplente")
+		return
+	}
+	d.say("quien decide está ausente: se le pide a %s", to.Address)
+	d.Commands = append(d.Commands, desk.Command{Ticket: t.ID, Kind: desk.CmdDeputy, Actor: desk.System, Address: to.Address})
 }
 
 // addressFor returns the address with a token for one of these purposes that the
@@ -308,8 +331,17 @@ func (d *decider) byAddress(a Addressed) {
 	if a.Token.Purpose == desk.ForReject {
 		kind = desk.CmdReject
 	}
-	d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.ByPerson(t.Requester), Text: d.comment(), Revision: a.Token.Revision, Article: true})
+	d.command(desk.Command{Ticket: t.ID, Kind: kind, Actor: desk.ByPerson(d.bearer(t, a)), Text: d.comment(), Revision: a.Token.Revision, Article: true})
 	d.settle(ToCommand, decided(kind)+" por la dirección de la decisión")
+}
+
+// bearer is who decides by a decision's own address: the deputy, if it was made for
+// him and he writes, else the requester.
+func (d *decider) bearer(t desk.Ticket, a Addressed) desk.PersonID {
+	if a.Bound && d.decides(t) {
+		return d.Sender
+	}
+	return t.Requester
 }
 
 // decided is a decision in words.

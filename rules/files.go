@@ -50,6 +50,7 @@ type clientText struct {
 	Domains  []string `toml:"domains" help:"Dominios de las direcciones de su gente. Quien está en desk/people.csv es del cliente que diga allí."`
 	Services []string `toml:"services" help:"Servicios que tiene contratados. Sin esta clave, todos."`
 	Products []string `toml:"products" help:"Productos que usa; salen en las listas y sirven para elegir reglas."`
+	Deputy   string   `toml:"deputy" help:"Dirección de quien da el visto bueno en lugar de su gente, cuando quien pidió no contesta (deputy_hours en desk/queues.toml) o está ausente."`
 }
 
 // fieldFile is desk/fields.toml.
@@ -136,7 +137,7 @@ func (m *moreFiles) read(installation fs.FS) error {
 		m.documents[name] = d
 		faults = append(faults, err)
 	}
-	people, err := readSheet(installation, "desk/people.csv", "address", "name", "further", "phone", "department", "client")
+	people, err := readSheet(installation, "desk/people.csv", "address", "name", "further", "phone", "department", "client", "deputy")
 	assets, err2 := readSheet(installation, "desk/assets.csv", "name", "title", "client", "address")
 	m.people, m.assets = people, assets
 	answers, err3 := readAnswers(installation)
@@ -236,7 +237,10 @@ func (b *builder) client(c *checker, t clientText) {
 			c.fault(fmt.Sprintf("services[%d]", i), "no hay ningún servicio %q en desk/services.toml%s", s, meant(s, serviceNames(b.world), "servicios"))
 		}
 	}
-	b.world.Clients = append(b.world.Clients, desk.Client{Name: t.Name, Title: titleOr(t.Title, t.Name), Domains: domains, Services: t.Services, Products: t.Products})
+	if t.Deputy != "" && WrongAddress(t.Deputy) != "" {
+		c.fault("deputy", "%s", WrongAddress(t.Deputy))
+	}
+	b.world.Clients = append(b.world.Clients, desk.Client{Name: t.Name, Title: titleOr(t.Title, t.Name), Domains: domains, Services: t.Services, Products: t.Products, Deputy: strings.ToLower(t.Deputy)})
 }
 
 func (b *builder) field(c *checker, t fieldText) {
@@ -368,9 +372,16 @@ func (b *builder) people(t sheet) {
 	}
 	b.world.Known = map[string]desk.Known{}
 	for _, r := range t.rows {
-		k := desk.Known{Address: strings.ToLower(r.at("address")), Name: r.at("name"), Phone: r.at("phone"), Department: r.at("department"), Client: r.at("client")}
+		k := desk.Known{Address: strings.ToLower(r.at("address")), Name: r.at("name"), Phone: r.at("phone"), Department: r.at("department"), Client: r.at("client"), Deputy: strings.ToLower(r.at("deputy"))}
 		if further := r.at("further"); further != "" {
 			k.Further = strings.Fields(strings.ToLower(further))
+		}
+		switch wrong := WrongAddress(k.Deputy); {
+		case k.Deputy == "":
+		case wrong != "":
+			b.faults = append(b.faults, r.fault("deputy", "%s", wrong))
+		case k.Deputy == k.Address:
+			b.faults = append(b.faults, r.fault("deputy", "nadie se reemplaza a sí mismo"))
 		}
 		if c, ok := b.world.Client(k.Client); ok {
 			k.Client = c.Name

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"encoding"
 	"fmt"
 	"reflect"
@@ -86,7 +87,7 @@ func keysWithin(v reflect.Value) []Key {
 			continue
 		}
 		keys = append(keys, Key{
-			Name: keyName(f), Kind: kindOf(f.Type), Default: written(v.FieldByIndex(f.Index)),
+			Name: keyName(f), Kind: cmp.Or(f.Tag.Get("kind"), kindOf(f.Type)), Default: written(v.FieldByIndex(f.Index)),
 			Values: strings.Fields(f.Tag.Get("values")), Help: f.Tag.Get("help"),
 		})
 	}

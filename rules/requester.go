@@ -56,7 +56,13 @@ func (d *decider) byOther(t desk.Ticket, th Thread) {
 }
 
 func (d *decider) takesPart(t desk.Ticket) bool {
-	return d.Sender != 0 && (d.Sender == t.Requester || slices.Contains(t.Others, d.Sender))
+	return d.Sender != 0 && (d.Sender == t.Requester || slices.Contains(t.Others, d.Sender) || d.decides(t))
+}
+
+// decides says whether the sender is one of those who may approve or reject the
+// present resolution: the requester, or the deputy who was asked.
+func (d *decider) decides(t desk.Ticket) bool {
+	return d.Sender != 0 && (d.Sender == t.Requester || t.State == desk.Resolved && d.Sender == t.Deputy)
 }
 
 func (d *decider) sameDomain(t desk.Ticket) bool {
@@ -80,11 +86,14 @@ func (d *decider) askIdentity(t desk.Ticket) {
 // reply appends to a ticket, and hears the phrases that a requester can say.
 func (d *decider) reply(t desk.Ticket) {
 	keep := d.Message.Class == mail.ClassMachine
+	scored, again := d.scored(t)
 	p, reason := readPhrase(d.Message.Reply)
 	switch {
-	case !keep && d.asked(t, p, reason):
+	case scored, !keep && d.asked(t, p, reason):
 		return
 	case keep:
+	case again:
+		keep = true
 	case t.State == desk.Resolved && (p == approvePhrase || p == rejectPhrase):
 		if d.decision(t, p, reason) {
 			return
@@ -92,7 +101,7 @@ func (d *decider) reply(t desk.Ticket) {
 		keep = p == approvePhrase
 	case p == thanksPhrase && len(d.Message.Parts) == 0:
 		keep = true
-	case t.State == desk.Closed && d.Now.Sub(t.ClosedAt) > d.World.ReopenWithin:
+	case t.State == desk.Closed && d.Now.Sub(t.ClosedAt) > d.World.ReopensWithin(t.Queue):
 		d.say("el ticket se cerró hace demasiado: se abre uno nuevo, vinculado")
 		d.open(t)
 		return
@@ -127,7 +136,7 @@ func (d *decider) decision(t desk.Ticket, p phrase, reason string) bool {
 	if p == rejectPhrase {
 		row, kind = ActReject, desk.CmdReject
 	}
-	approver := d.Sender != 0 && d.Sender == t.Requester
+	approver := d.decides(t)
 	v := d.Policy.Verdict(row, d.Decision.Trust)
 	d.say("%s con confianza %s: %s; %v quien decide", row, d.Decision.Trust, v, approver)
 	if approver && (v == Yes || v == IfApprover) {
@@ -135,8 +144,12 @@ func (d *decider) decision(t desk.Ticket, p phrase, reason string) bool {
 		d.settle(ToCommand, decided(kind)+" por respuesta")
 		return true
 	}
-	if requester := d.People[t.Requester]; v == ByPolicy && requester.Address != "" {
-		d.Letters = append(d.Letters, Letter{Template: "confirmar", To: requester.Address, Name: requester.Name, Ticket: t.ID, Reason: "decision-not-proved"})
+	who := d.People[t.Requester]
+	if approver {
+		who = d.People[d.Sender]
+	}
+	if v == ByPolicy && who.Address != "" {
+		d.Letters = append(d.Letters, Letter{Template: "confirmar", To: who.Address, Name: who.Name, Ticket: t.ID, Reason: "decision-not-proved"})
 	}
 	return false
 }

@@ -45,7 +45,7 @@ func (r row) fault(column, format string, values ...any) *FileError {
 
 // columnWords are the Spanish names of columns.
 var columnWords = map[string]string{"nombre": "name", "direccion": "address", "dirección": "address", "correo": "address", "otras": "further", "telefono": "phone", "teléfono": "phone",
-	"dependencia": "department", "cliente": "client", "activo": "name", "titulo": "title", "título": "title", "descripcion": "title", "descripción": "title"}
+	"dependencia": "department", "cliente": "client", "suplente": "deputy", "activo": "name", "titulo": "title", "título": "title", "descripcion": "title", "descripción": "title"}
 
 // readSheet reads a sheet whose columns are among these; the first must be there.
 // A file that is missing is an empty sheet.

@@ -64,12 +64,13 @@ const (
 	ActAgentGrave                 // delete, export, erase, add a person's address
 	ActApprove                    // approve by reply
 	ActReject                     // reject by reply; it only reopens
+	ActSurvey                     // say how it was, by reply
 	ActConfigure                  // change rules or configuration
 	actions
 )
 
 var actionNames = [actions]string{"abrir", "acuse de recibo", "añadir", "añadir por la etiqueta", "añadir como copiado", "observar",
-	"lista de agente", "orden de agente", "respuesta de agente", "acto grave de agente", "aprobar", "rechazar", "configurar"}
+	"lista de agente", "orden de agente", "respuesta de agente", "acto grave de agente", "aprobar", "rechazar", "encuesta", "configurar"}
 
 func (a Action) String() string { return actionNames[a] }
 
@@ -118,6 +119,7 @@ var table = [actions][trusts]Verdict{
 	ActAgentGrave:   {Never, Never, Never, Never, Never, Never, Confirm},
 	ActApprove:      {Never, Never, IfApprover, Never, Never, ByPolicy, Yes},
 	ActReject:       {Never, Never, IfApprover, Never, Never, Yes, Yes},
+	ActSurvey:       {Never, Never, IfApprover, Never, Never, Yes, Yes},
 	ActConfigure:    {},
 }
 

@@ -22,8 +22,11 @@ type queueText struct {
 	Address   string   `toml:"address" help:"Dirección de la cola. Obligatoria. Sin «+», que Ventanilla usa para reconocer las respuestas, y con 23 letras como mucho antes de la @, para que esa seña quepa."`
 	Further   []string `toml:"further" help:"Otras direcciones que llegan a la misma cola."`
 	Agents    []string `toml:"agents" help:"Agentes que la atienden, como se llaman en desk/agents.toml. Reciben aviso de cada ticket nuevo."`
-	Remind    int      `toml:"reminder_days" help:"Días tras los que se le recuerda al solicitante que falta su visto bueno. Sin esta clave, no se le recuerda."`
+	Remind    any      `toml:"reminder_days" kind:"número o lista de números" help:"Días tras los que se le recuerda al solicitante que falta su visto bueno: 2, o varios, como [2, 4]. Sin esta clave, no se le recuerda."`
+	Deputy    int      `toml:"deputy_hours" help:"Horas sin visto bueno tras las que se le pide también a quien reemplaza al solicitante (suplente en desk/people.csv, deputy de desk/agents.toml o de su cliente en desk/clients.toml); antes, si el solicitante contesta con un aviso automático de ausencia. Sin esta clave, solo en ese caso."`
 	Close     int      `toml:"close_days" help:"Días de silencio tras los que un ticket resuelto se cierra solo, con aviso. Sin esta clave, no se cierra."`
+	Survey    bool     `toml:"survey" help:"true: al cerrarse un ticket se le pregunta al solicitante, una vez, cómo lo atendieron: de 1 a 5, por un enlace o respondiendo con el número."`
+	Reopen    *int     `toml:"reopen_days" help:"Días en que responder a un ticket cerrado lo reabre; después se abre uno nuevo, enlazado. 0: nunca se reabre. Sin esta clave, lo que diga config.toml."`
 	Approval  *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
 	Language  string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
 	Type      string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
@@ -174,14 +177,7 @@ func (b *builder) deputy(c *checker, t agentText) {
 }
 
 func (b *builder) queue(c *checker, t queueText) {
-	for key, days := range map[string]int{"reminder_days": t.Remind, "close_days": t.Close} {
-		if days < 0 || days > longestDays {
-			c.fault(key, "debe ser de 1 a %d días", longestDays)
-		}
-	}
-	if t.Close > 0 && t.Remind >= t.Close {
-		c.fault("reminder_days", "el recordatorio llegaría cuando ya se cerró: ponga menos días que en close_days")
-	}
+	remind := b.silence(c, t)
 	b.name(c, "queue", t.Name)
 	b.queueAddress(c, t)
 	for i, a := range t.Further {
@@ -193,7 +189,7 @@ func (b *builder) queue(c *checker, t queueText) {
 	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
-		RemindDays: t.Remind, CloseDays: t.Close,
+		RemindDays: remind, DeputyHours: t.Deputy, CloseDays: t.Close, Survey: t.Survey, ReopenDays: t.Reopen,
 		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}
 	switch {
@@ -206,6 +202,47 @@ func (b *builder) queue(c *checker, t queueText) {
 		b.world.Queues = append(b.world.Queues, q)
 	}
 	b.faults = append(b.faults, c.faults...)
+}
+
+// silence checks what a queue says of resolutions on which nobody decides, and returns
+// the days of its reminders.
+func (b *builder) silence(c *checker, t queueText) (remind []int) {
+	if t.Close < 0 || t.Close > longestDays {
+		c.fault("close_days", "debe ser de 1 a %d días", longestDays)
+	}
+	if t.Deputy < 0 || t.Deputy > longestDays*24 {
+		c.fault("deputy_hours", "debe ser de 1 a %d horas", longestDays*24)
+	}
+	if t.Close > 0 && t.Deputy >= t.Close*24 {
+		c.fault("deputy_hours", "al suplente se le preguntaría cuando ya se cerró: ponga menos horas que en close_days")
+	}
+	if t.Reopen != nil && (*t.Reopen < 0 || *t.Reopen > longestDays) {
+		c.fault("reopen_days", "debe ser de 0 a %d días", longestDays)
+	}
+	given, many := t.Remind.([]any)
+	if !many && t.Remind != nil {
+		given = []any{t.Remind}
+	}
+	for i, one := range given {
+		key := "reminder_days"
+		if many {
+			key = fmt.Sprintf("reminder_days[%d]", i)
+		}
+		days, ok := one.(int64)
+		switch {
+		case !ok:
+			c.fault(key, "debe ser un número de días, como 2, o varios, como [2, 4]")
+		case days < 1 || days > longestDays:
+			c.fault(key, "debe ser de 1 a %d días", longestDays)
+		case len(remind) > 0 && int(days) <= remind[len(remind)-1]:
+			c.fault(key, "los días van de menor a mayor: [2, 4]")
+		case t.Close > 0 && int(days) >= t.Close:
+			c.fault(key, "el recordatorio llegaría cuando ya se cerró: ponga menos días que en close_days")
+		default:
+			remind = append(remind, int(days))
+		}
+	}
+	return remind
 }
 
 // longestLocal is how long the local part of a queue's address can be, so that

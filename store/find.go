@@ -98,11 +98,8 @@ func indexKeys(t desk.Ticket) []string {
 		with(ByOverdue, Overdue)
 	}
 	keys = append(keys, "month/"+t.UpdatedAt.UTC().Format("2006-01")+"/"+id)
-	if next, ok := t.Clocks.NextMoment(); ok {
-		keys = append(keys, "term/"+momentKey(next.At)+"/"+id)
-	}
-	if next := t.NextWake(); !next.IsZero() {
-		keys = append(keys, "wake/"+momentKey(next)+"/"+id)
+	if at, ok := t.NextDue(); ok {
+		keys = append(keys, "wake/"+momentKey(at)+"/"+id)
 	}
 	return keys
 }

@@ -11,8 +11,7 @@
 //	event/<ticket>/<seq>               desk.Event
 //	article/<ticket>/<number>          desk.Article
 //	index/<field>/<value>/…/<ticket>   nothing; a pure function of the ticket (find.go)
-//	term/<time>/<ticket>               nothing; when its next warning or breach comes; a pure function of the ticket
-//	wake/<time>/<ticket>               nothing; when the desk looks at it again; a pure function of the ticket
+//	wake/<time>/<ticket>               nothing; when the desk looks at it by itself; a pure function of the ticket
 //	activity/<day>/<agent>/<id>        desk.Activity: work noted on that day of the desk's clock. <id> is t<ticket>.<seq> of a
 //	                                   time-spent event, taken away when that is undone, or the position of a mail
 //	month/<year-month>/<ticket>        nothing; the month of its last event in UTC; a pure function of the ticket
@@ -87,7 +86,7 @@ func (tx Tx) Try(fn func(Tx) error) error {
 var ErrHalfWritten = errors.New("half written")
 
 // Version is the layout that this package reads and writes.
-const Version = 3
+const Version = 4
 
 // migrations bring a store from the version of their index to the next. They
 // run in order, each in an Update of its own.
@@ -95,6 +94,7 @@ var migrations = []func(Tx) error{
 	0: func(Tx) error { return nil }, // an empty store is of version 0
 	1: foundByMore,
 	2: countAll,
+	3: oneSchedule,
 }
 
 // Migrate brings the store to [Version]. It refuses one that a newer program

@@ -86,24 +86,15 @@ func momentKey(at time.Time) string {
 	return padded(uint64(max(0, at.Add(time.Millisecond-1).UnixMilli())), 14)
 }
 
-// DueTerms returns the tickets whose next warning or breach has come by now, in order
-// of that time, from the one behind after ("" from the first), at most limit; and
-// what to give as after for more, "" if there is none.
-func (tx Tx) DueTerms(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
-	return tx.due("term/", now, after, limit)
-}
-
-// DueWakes returns in the same way the tickets whose NextWake has come.
-func (tx Tx) DueWakes(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
-	return tx.due("wake/", now, after, limit)
-}
-
-func (tx Tx) due(prefix string, now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
-	from, _ := Prefix(prefix)
+// DueTickets returns the tickets at which the desk has to look by now (their NextDue
+// has come), in order of that time, from the one behind after ("" from the first), at
+// most limit; and what to give as after for more, "" if there is none.
+func (tx Tx) DueTickets(now time.Time, after string, limit int) (ids []desk.TicketID, more string, err error) {
+	from := "wake/"
 	if after != "" {
 		from = after + "\x00"
 	}
-	to := prefix + padded(uint64(max(0, now.UnixMilli()+1)), 14)
+	to := "wake/" + padded(uint64(max(0, now.UnixMilli()+1)), 14)
 	err = tx.kv.Scan(from, to, limit, false, func(key string, _ []byte) error {
 		ids, more = append(ids, desk.TicketID(parseID(key[strings.LastIndexByte(key, '/')+1:]))), key
 		return nil

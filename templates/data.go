@@ -20,6 +20,7 @@ type Data struct {
 	RejectLink   string // mailto: that rejects, or denies
 	UndoLink     string // mailto: that undoes the commands of a transcript
 	StopLink     string // to get no more of a digest
+	SurveyLink   string // the page of the survey
 
 	// What begins with Old is what was before, and empty where it did not
 	// change: of a ticket that nobody had, OldAssignee is "nadie".
@@ -53,6 +54,8 @@ type Data struct {
 	Suggestion string   // the nearest valid command; of a list: what asks for its next page
 	Held       int      // the article that waits for #aceptar or #apartar, or the task; 0 if none does
 	Days       int      // after which a resolved ticket closes by itself; 0 if it does not
+	Score      int      // of a survey, 1 to 5
+	Deputy     string   // who decided in the requester's place; may be empty
 	Term       string   // of a notice about a term, in words: primera respuesta
 	Deadline   string   // when that term ends or ended, by the desk's clock: 2026-11-24 15:30
 	Task       string   // what is to be done, of a notice about a task
@@ -85,10 +88,10 @@ type Body struct{ Text, Markdown string }
 // lines returns the fields that hold one line.
 func (d *Data) lines() []*string {
 	return []*string{
-		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.StopLink,
+		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.StopLink, &d.SurveyLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
 		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
-		&d.Term, &d.Deadline, &d.Task, &d.TaskBy, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
+		&d.Deputy, &d.Term, &d.Deadline, &d.Task, &d.TaskBy, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
 	}
 }
 
@@ -99,7 +102,7 @@ func Sample(name string) Data {
 	if name == "" {
 		return d
 	}
-	fromRequester := slices.Contains([]string{"ticket-nuevo", "respuesta-solicitante", "reabierto", "aprobado", "retenido", "asignado"}, name)
+	fromRequester := slices.Contains([]string{"ticket-nuevo", "respuesta-solicitante", "reabierto", "aprobado", "retenido", "asignado", "calificacion"}, name)
 	if fromRequester {
 		d.Author, d.AuthorAddress = d.Requester, d.RequesterAddress
 		d.Body = Body{Text: "Buenos días:\n\nDesde ayer la impresora no responde. Adjunto una foto.\n\nGracias,\nAna"}
@@ -130,6 +133,13 @@ func Sample(name string) Data {
 	switch name {
 	case "reabierto", "gracias-rechazo":
 		d.Body = Body{}
+	case "encuesta":
+		d.Deputy, d.Reason = "", ""
+	case "calificacion":
+		d.Body, d.Reason = Body{}, "Tardaron tres días en venir."
+	case "suplente", "decidio-suplente":
+		d.Body = Body{}
+		d.Reason, d.State, d.Author = "", "cerrado", "Rosa Díaz"
 	case "retenido":
 		d.Reason = "La dirección no participa en esta solicitud."
 	case "aviso-admin":
@@ -149,6 +159,7 @@ func sample() Data {
 		RejectLink:   "mailto:soporte+r4m2k7q@mesa.example?subject=rechazar",
 		UndoLink:     "mailto:soporte+u4m2k7q@mesa.example?subject=deshacer",
 		StopLink:     "https://mesa.example/l/l4m2k7q",
+		SurveyLink:   "https://mesa.example/e/e4m2k7q",
 		State:        "en curso", OldState: "nuevo", Queue: "Soporte técnico", OldQueue: "Mesa de ayuda",
 		Assignee: "Luis Pérez", OldAssignee: "María Ríos", Priority: "alta", OldPriority: "mediana",
 		Type: "incidente", OldType: "requerimiento",
@@ -172,7 +183,7 @@ func sample() Data {
 			"#prioridad alta: de mediana a alta",
 		},
 		Refused:    []string{"cerrar 15: Cambió después de la lista. Ahora: #000015, en curso, a cargo de Eva Ríos."},
-		Suggestion: "#asignar", Held: 4, Days: 5,
+		Suggestion: "#asignar", Held: 4, Days: 5, Score: 2, Deputy: "Rosa Díaz",
 		Term: "primera respuesta", Deadline: "2026-11-24 15:30", Task: "Cambiar el cable del piso 3", TaskBy: "María Ríos",
 		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",
 		Marker: "m4m2k7q5xw",

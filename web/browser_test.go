@@ -172,15 +172,19 @@ func TestBrowserSees(t *testing.T) {
 	ctx := browser(t)
 	for _, width := range []int64{320, 390, 1200} {
 		for _, scheme := range []string{"light", "dark"} {
-			for _, state := range []string{"", Approved} {
+			for _, state := range []string{"", Approved, "survey"} {
 				d.mu.Lock()
 				d.decision.Decided = state
 				d.mu.Unlock()
+				page := "/d/"
+				if state == "survey" {
+					page = "/e/"
+				}
 				night := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
 				if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, night); err != nil {
 					t.Fatal(err)
 				}
-				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(server.URL+"/d/"+goodToken)); err != nil {
+				if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 800), chromedp.Navigate(server.URL+page+goodToken)); err != nil {
 					t.Fatal(err)
 				}
 				faults, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](lookCloser))

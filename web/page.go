@@ -38,8 +38,8 @@ func digest(s string) string {
 // else is said.
 var languages = []string{"es", "en", "pt"}
 
-// page is what the template shows. Exactly one of Decision, Status and Message
-// is set.
+// page is what the template shows. Exactly one of Decision, Survey, Status and
+// Message is set.
 type page struct {
 	site     *site
 	Lang     string
@@ -47,11 +47,13 @@ type page struct {
 	Title    string
 	Style    template.CSS
 	Decision *Decision
+	Survey   *Survey
 	Status   *Status
 	Message  string // a whole answer in one sentence or two
 	Request  string // id of a failed request
 	Notice   string // what went wrong with the form
 	Comment  string // what the visitor had written
+	Chosen   int    // the score that he had chosen
 }
 
 // Word returns a word in the page's language.

@@ -72,6 +72,10 @@ func (s *site) answer(r *http.Request) (a answer) {
 		a, err = s.decide(r, token)
 	case route == "/d/":
 		a, err = s.decision(r, token)
+	case route == "/e/" && r.Method == http.MethodPost:
+		a, err = s.score(r, token)
+	case route == "/e/":
+		a, err = s.survey(r, token)
 	case route == "/t/":
 		a, err = s.status(r, token)
 	default:
@@ -90,7 +94,7 @@ func route(path string) (route, token string) {
 	if path == "/healthz" || path == "/readyz" {
 		return path, ""
 	}
-	for _, prefix := range []string{"/d/", "/t/"} {
+	for _, prefix := range []string{"/d/", "/e/", "/t/"} {
 		if token, ok := strings.CutPrefix(path, prefix); ok {
 			if !tokenLike(token) {
 				token = ""
@@ -112,13 +116,16 @@ func wrongMethod(route, method string) (answer, bool) {
 	switch {
 	case route == "", method == http.MethodGet, method == http.MethodHead:
 		return answer{}, false
-	case route == "/d/" && method == http.MethodPost:
+	case acts(route) && method == http.MethodPost:
 		return answer{}, false
-	case route == "/d/":
+	case acts(route):
 		allow += ", POST"
 	}
 	return answer{status: http.StatusMethodNotAllowed, plain: true, body: []byte("method not allowed\n"), allow: allow}, true
 }
+
+// acts says whether the pages of a route have a form.
+func acts(route string) bool { return route == "/d/" || route == "/e/" }
 
 // decision shows what is to be decided, or what was.
 func (s *site) decision(r *http.Request, token string) (answer, error) {
@@ -179,15 +186,9 @@ func (s *site) decide(r *http.Request, token string) (answer, error) {
 // readForm reads the form of the decision page. problem is the word that tells
 // the visitor what to mend; err is errForm or *http.MaxBytesError.
 func readForm(r *http.Request) (approve bool, comment, problem string, err error) {
-	if err := r.ParseForm(); err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return false, "", "", err
-		}
-		return false, "", "", errForm
-	}
-	comment = plainText(r.PostForm.Get("comment"))
-	if utf8.RuneCountInString(comment) > MaxComment || len(comment) > desk.MaxReason {
-		return false, comment, "page-comment-too-long", nil
+	comment, problem, err = readComment(r)
+	if err != nil || problem != "" {
+		return false, comment, problem, err
 	}
 	switch r.PostForm.Get("decision") {
 	case "approve":
@@ -196,6 +197,21 @@ func readForm(r *http.Request) (approve bool, comment, problem string, err error
 		return false, comment, "", nil
 	}
 	return false, comment, "page-choose", nil
+}
+
+// readComment reads a form, and the comment in it.
+func readComment(r *http.Request) (comment, problem string, err error) {
+	if err := r.ParseForm(); err != nil {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			return "", "", err
+		}
+		return "", "", errForm
+	}
+	comment = plainText(r.PostForm.Get("comment"))
+	if utf8.RuneCountInString(comment) > MaxComment || len(comment) > desk.MaxReason {
+		return comment, "page-comment-too-long", nil
+	}
+	return comment, "", nil
 }
 
 // plainText returns s with LF line ends and without what is no text.

@@ -1,9 +1,10 @@
 // Package web serves the pages behind the links in mails: the page of a
-// decision, the page of a ticket's status, and the answers to health checks.
+// decision, the page of a survey, the page of a ticket's status, and the answers to
+// health checks.
 //
 // A link shows, a button acts. GET and HEAD change nothing, since mail scanners
 // and browsers follow links that nobody clicked; only the POST of the page's
-// own form calls [Desk.Decide].
+// own form calls [Desk.Decide] or [Desk.Score].
 //
 // The token in the path is all that a visitor needs and has: there are no
 // cookies, no accounts and no parameters. A token is therefore never logged,
@@ -32,6 +33,14 @@ type Desk interface {
 	// characters and desk.MaxReason bytes, and may be empty. [ErrRefused] says
 	// that the ticket no longer waits for a decision.
 	Decide(ctx context.Context, token string, approve bool, comment string) (Decision, error)
+
+	// Survey returns what the requester is asked about a closed ticket, or has
+	// answered. It changes nothing.
+	Survey(ctx context.Context, token string) (Survey, error)
+
+	// Score records an answer, from 1 to MaxScore. A second or late call changes
+	// nothing and returns what is recorded. comment is as for Decide.
+	Score(ctx context.Context, token string, score int, comment string) (Survey, error)
 
 	// Status returns where a ticket stands. It changes nothing.
 	Status(ctx context.Context, token string) (Status, error)
@@ -66,6 +75,20 @@ type Decision struct {
 
 // waits says that the page offers the buttons.
 func (d Decision) waits() bool { return d.Open && !d.Expired && d.Decided == "" }
+
+// Survey is how the requester of a closed ticket was served, in his own eyes.
+type Survey struct {
+	Desk       string
+	Language   string
+	Number     string // without "#"
+	Subject    string
+	Score      int // 1 (worst) to MaxScore; 0 while nothing is recorded
+	AnsweredAt time.Time
+	Open       bool // it can be answered
+}
+
+// MaxScore is the best score.
+const MaxScore = desk.MaxScore
 
 // Status is where a ticket stands, as its requester may know it.
 type Status struct {
@@ -102,8 +125,9 @@ const (
 	maxToken   = 64       // characters, as of desk.Keys.Check
 )
 
-// Handler serves GET and HEAD of /d/{token}, /t/{token}, /healthz and /readyz, and
-// POST of /d/{token}. Without a desk it serves the last two alone. Any other path is 404. It answers 200, 303 after a decision,
+// Handler serves GET and HEAD of /d/{token}, /e/{token}, /t/{token}, /healthz and
+// /readyz, and POST of /d/{token} and /e/{token}. Without a desk it serves /healthz and
+// /readyz alone. Any other path is 404. It answers 200, 303 after a decision,
 // 400 (a form that the page does not make), 403 (a form of another site), 404,
 // 405, 503 (not ready), 409 (nothing waits for this decision), 413, or 500 with an id that
 // stands in the log too.

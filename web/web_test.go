@@ -28,6 +28,8 @@ const goodToken = "dabc234"
 type fakeDesk struct {
 	mu       sync.Mutex
 	decision Decision
+	survey   Survey
+	scored   []string // "4: comment" for each call of Score
 	status   Status
 	err      error // of every method
 	refuse   bool  // Decide returns ErrRefused
@@ -42,6 +44,7 @@ func newDesk() *fakeDesk {
 	return &fakeDesk{
 		decision: Decision{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime",
 			Resolution: "Cambiamos el cable.\nYa imprime.", State: desk.Resolved, Open: true},
+		survey: Survey{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime", Open: true},
 		status: Status{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime",
 			State: desk.Open, Queue: "Soporte técnico", Assignee: "Luis Pérez", OpenedAt: at, UpdatedAt: at.Add(26 * time.Hour)},
 	}
@@ -93,6 +96,31 @@ func (f *fakeDesk) Decide(ctx context.Context, token string, approve bool, comme
 		f.decision.State = map[bool]desk.State{true: desk.Closed, false: desk.Open}[approve]
 	}
 	return f.decision, nil
+}
+
+func (f *fakeDesk) Survey(ctx context.Context, token string) (Survey, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if token != goodToken {
+		return Survey{}, ErrNotFound
+	}
+	return f.survey, f.called(ctx, "survey")
+}
+
+func (f *fakeDesk) Score(ctx context.Context, token string, score int, comment string) (Survey, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if token != goodToken {
+		return Survey{}, ErrNotFound
+	}
+	f.scored = append(f.scored, fmt.Sprint(score, ": ", comment))
+	if err := f.called(ctx, "score"); err != nil {
+		return Survey{}, err
+	}
+	if f.survey.Open {
+		f.survey.Score, f.survey.Open = score, false
+	}
+	return f.survey, nil
 }
 
 func (f *fakeDesk) Status(ctx context.Context, token string) (Status, error) {
@@ -299,6 +327,18 @@ func TestErrors(t *testing.T) {
 		{"status", "GET", "/t/" + goodToken, "", nil, 200},
 		{"health", "GET", "/healthz", "", nil, 200},
 		{"decide", "POST", "/d/" + goodToken, "decision=approve", nil, 303},
+		{"survey", "GET", "/e/" + goodToken, "", nil, 200},
+		{"survey, head", "HEAD", "/e/" + goodToken, "", nil, 200},
+		{"score", "POST", "/e/" + goodToken, "score=4", nil, 303},
+		{"no score", "POST", "/e/" + goodToken, "comment=x", nil, 400},
+		{"score of none", "POST", "/e/" + goodToken, "score=6", nil, 400},
+		{"score, no form", "POST", "/e/" + goodToken, "score=%zz", nil, 400},
+		{"score, too large", "POST", "/e/" + goodToken, "score=4&comment=" + strings.Repeat("x", maxForm), nil, 413},
+		{"unknown token, survey", "GET", "/e/ezzz", "", nil, 404},
+		{"unknown token, score", "POST", "/e/ezzz", "score=4", nil, 404},
+		{"no token, score", "POST", "/e/", "score=4", nil, 404},
+		{"survey, put", "PUT", "/e/" + goodToken, "score=4", nil, 405},
+		{"unknown error, score", "POST", "/e/" + goodToken, "score=4", func(d *fakeDesk) { d.err = errors.New(secret) }, 500},
 		{"root", "GET", "/", "", nil, 404},
 		{"no token", "GET", "/d/", "", nil, 404},
 		{"no token, decide", "POST", "/d/", "decision=approve", nil, 404},

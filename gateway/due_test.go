@@ -38,7 +38,7 @@ func (p *played) promise() {
 // told tells which mails about terms lie in the outbox.
 func (p *played) told() (all []string) {
 	p.t.Helper()
-	if err := p.TellTerms(context.Background()); err != nil {
+	if err := p.TellDue(context.Background()); err != nil {
 		p.t.Fatal(err)
 	}
 	for _, k := range p.kinds() {
@@ -125,11 +125,11 @@ func TestTermsGoOn(t *testing.T) {
 	p := newPlayed(t, e)
 	p.promise()
 	p.receive(verified, opening(1))
-	if err := e.Update(ctx, func(kv store.KV) error { return kv.Put("term/00000000000001/0000000999", []byte("1")) }); err != nil {
+	if err := e.Update(ctx, func(kv store.KV) error { return kv.Put("wake/00000000000001/0000000999", []byte("1")) }); err != nil {
 		t.Fatal(err)
 	}
 	p.now = p.now.Add(3 * time.Hour)
-	if err := p.TellTerms(ctx); err == nil || !strings.Contains(err.Error(), "ticket 999") {
+	if err := p.TellDue(ctx); err == nil || !strings.Contains(err.Error(), "ticket 999") {
 		t.Errorf("the ticket that is missing gave %v", err)
 	}
 	if got := count(p.kinds(), "plazo-por-vencer"); got != 2 {
@@ -138,7 +138,7 @@ func TestTermsGoOn(t *testing.T) {
 	p.now = p.now.Add(time.Hour)
 	second := gateway.New(gateway.Options{Store: store.Store{Engine: storetest.Ambiguous(e, 1)}, Log: p.log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Setup: p.Setup(), Now: func() time.Time { return p.now }})
 	for range 3 {
-		_ = second.TellTerms(ctx)
+		_ = second.TellDue(ctx)
 	}
 	if warned, expired := count(p.kinds(), "plazo-por-vencer"), count(p.kinds(), "plazo-vencido"); warned != 2 || expired != 2 {
 		t.Errorf("%d warnings and %d breaches, want one of each to each agent", warned, expired)
