@@ -145,6 +145,11 @@ func (w initWays) configure(text []byte, queueAddress string) ([]byte, error) {
 			return nil, err
 		}
 	}
+	if w.provider() != "" {
+		if err := replace("#[[oauth]]\n", w.permission()+"#[[oauth]]\n"); err != nil {
+			return nil, err
+		}
+	}
 	if w.Smarthost != "" {
 		const standing = "[smarthost]\naddress = \"127.0.0.1:1025\"\n"
 		const plain = "# starttls, tls o none (sin cifrar: solo hacia esta misma máquina).\ntls = \"none\"\n"
@@ -169,6 +174,19 @@ func (w initWays) mailbox(queueAddress string) string {
 		block += "oauth = \"correo\"\n"
 	}
 	return block + fmt.Sprintf("recipient = %s\n%s\n", basicString(queueAddress), w.start())
+}
+
+// permission is the block of what enters the provider's servers.
+func (w initWays) permission() string {
+	block := fmt.Sprintf("[[oauth]]\nname = \"correo\"\nprovider = %q\n", w.provider())
+	if w.Tenant != "" {
+		block += fmt.Sprintf("tenant = %s\n", basicString(w.Tenant))
+	}
+	block += fmt.Sprintf("client_id = %s\n", basicString(w.ClientID))
+	if w.Recipe == "google" {
+		block += "client_secret_file = \"oauth.secret\"\n"
+	}
+	return block + "\n"
 }
 
 // wayOut is the section of the smarthost, but for its tls.
@@ -216,19 +234,24 @@ func basicString(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
 }
 
-// next says which passwords are to be put where.
+// next says which secrets are to be put where.
 func (w initWays) next(out io.Writer, folder string) error {
 	for _, secret := range []struct {
-		file   string
-		wanted bool
-	}{{"imap.password", w.IMAP != "" && w.provider() == ""}, {"smarthost.password", w.SmarthostUser != "" && w.provider() == ""}} {
+		what, file string
+		wanted     bool
+	}{{"una contraseña", "imap.password", w.IMAP != "" && w.provider() == ""}, {"una contraseña", "smarthost.password", w.SmarthostUser != "" && w.provider() == ""},
+		{"el secreto de la aplicación", "oauth.secret", w.Recipe == "google"}} {
 		if !secret.wanted {
 			continue
 		}
 		path := filepath.Join(folder, secret.file)
-		if _, err := fmt.Fprintf(out, "Falta una contraseña: póngala sola en %s y ejecute «chmod 600 %s».\n", path, path); err != nil {
+		if _, err := fmt.Fprintf(out, "Falta %s: en %s, sin nada más y con «chmod 600 %s».\n", secret.what, path, path); err != nil {
 			return err
 		}
 	}
-	return nil
+	if w.provider() == "" {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "Falta el permiso del buzón: «ventanilla -c %s oauth login».\n", filepath.Join(folder, "ventanilla.toml"))
+	return err
 }
