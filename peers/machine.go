@@ -29,7 +29,7 @@ type account struct {
 }
 
 // accounts are those of Debian that servers and tests ask for.
-var accounts = []account{{"root", 0, "/root"}, {"daemon", 1, "/usr/sbin"}, {"mail", 8, "/var/mail"}, {"www-data", 33, "/var/www"}, {"postfix", 101, "/var/spool/postfix"},
+var accounts = []account{{"root", 0, "/root"}, {"daemon", 1, "/usr/sbin"}, {"mail", 8, "/var/mail"}, {"uucp", 10, "/var/spool/uucp"}, {"www-data", 33, "/var/www"}, {"postfix", 101, "/var/spool/postfix"},
 	{"postdrop", 102, "/nonexistent"}, {"Debian-exim", 103, "/var/spool/exim4"}, {"opensmtpd", 104, "/var/lib/opensmtpd/empty"}, {"opensmtpq", 105, "/var/lib/opensmtpd/empty"},
 	{"ventanilla", 106, "/var/lib/ventanilla"}, {"nobody", 65534, "/nonexistent"}}
 

@@ -215,3 +215,14 @@ func swaks(t *testing.T, server, from, to, subject string, more ...string) (stri
 	out, err := exec.Command("swaks", arguments...).CombinedOutput()
 	return string(out), err
 }
+
+// emptied waits until nothing is in a server's queue.
+func emptied(t *testing.T, queued func() []string) {
+	t.Helper()
+	for by := time.Now().Add(patience); len(queued()) > 0; <-time.After(20 * time.Millisecond) {
+		if time.Now().After(by) {
+			t.Errorf("in the queue: %v", queued())
+			return
+		}
+	}
+}

@@ -110,12 +110,7 @@ func TestPostfixResults(t *testing.T) {
 // but that an address is unknown and that somebody only looked whether it is there.
 func quiet(t *testing.T, p *peers.Postfix, log string) {
 	t.Helper()
-	for by := time.Now().Add(patience); len(p.Queued()) > 0; <-time.After(20 * time.Millisecond) {
-		if time.Now().After(by) {
-			t.Errorf("in Postfix's queue: %v", p.Queued())
-			return
-		}
-	}
+	emptied(t, p.Queued)
 	complaint := regexp.MustCompile(`(?i)warning|error|fatal|panic|reject|deferred|bounced|undeliverable|lost connection|timed out|timeout|refused`)
 	known := regexp.MustCompile(`to=<nadie@.*status=undeliverable|NOQUEUE: reject: RCPT .*to=<nadie@|lost connection after CONNECT from unknown\[127\.0\.0\.1\]`)
 	for line := range strings.Lines(log) {

@@ -350,12 +350,35 @@ func (p parseCmd) read(raw []byte) *mail.Message {
 
 // deliverCmd is "ventanilla deliver".
 type deliverCmd struct {
-	From  string   `short:"f" help:"Remitente del sobre; «<>» es el nulo. Sin él, no se sabe." placeholder:"DIRECCIÓN"`
-	Rcpts []string `arg:"" name:"destinatario" help:"Direcciones a las que iba el correo."`
+	From  string   `short:"f" help:"Remitente del sobre; «<>» es el nulo. Sin él, el de la variable SENDER, si el destinatario es el de RECIPIENT; si no, no se sabe." placeholder:"DIRECCIÓN"`
+	Rcpts []string `arg:"" optional:"" name:"destinatario" help:"Direcciones a las que iba el correo. Sin ninguna, la de la variable RECIPIENT, que ponen Postfix, Exim y OpenSMTPD."`
+}
+
+// fromServer takes sender and recipient from where Postfix's local(8), Exim's pipe
+// transport and OpenSMTPD's mda leave them for what they run, so that addresses of
+// strangers stand in no command line.
+func (d *deliverCmd) fromServer(lookup func(string) (string, bool)) error {
+	if len(d.Rcpts) > 0 {
+		return nil
+	}
+	rcpt, _ := lookup("RECIPIENT")
+	if rcpt == "" {
+		return fmt.Errorf("%w: falta el destinatario: no está en la orden ni en la variable RECIPIENT", errLater)
+	}
+	d.Rcpts = []string{rcpt}
+	if sender, ok := lookup("SENDER"); ok && d.From == "" {
+		if d.From = sender; strings.Trim(sender, "<>") == "" {
+			d.From = mail.NullPath
+		}
+	}
+	return nil
 }
 
 // Run takes charge of the mail on standard input; at exit 0 it is on disk.
 func (d deliverCmd) Run(ctx context.Context, t *terminal) error {
+	if err := d.fromServer(os.LookupEnv); err != nil {
+		return err
+	}
 	c, err := t.connect(ctx, "deliver.sock")
 	if exitCode(err) == exitConfig {
 		// mail servers return the mail to its sender on EX_CONFIG: it shall wait

@@ -36,6 +36,7 @@ func examples() []sample {
 		{"parse", "ventanilla parse correo.eml otro.eml", "una línea JSON por correo"},
 		{"parse", "ventanilla parse --body html cuerpo.html", "un cuerpo suelto"},
 		{"deliver", "ventanilla deliver -f ana@universidad.example soporte@mesa.example", "toma el correo de la entrada estándar; 0 es «en el disco», 75 «vuelva a intentarlo»"},
+		{"deliver", "ventanilla deliver", "como lo llaman Postfix, Exim y OpenSMTPD, que ponen las variables SENDER y RECIPIENT"},
 		{"ticket list", "ventanilla ticket list --state open", "los que están en curso"},
 		{"ticket list", "ventanilla ticket list --queue soporte --json", "los de una cola, para programas"},
 		{"ticket show", "ventanilla ticket show 000001", "datos, historia y textos"},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -267,5 +268,31 @@ func TestStopInTime(t *testing.T) {
 	}
 	if code := p.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("ended with %d", code)
+	}
+}
+
+// TestFromServer: without recipients on the command line those that a mail server
+// leaves in the environment count, and its sender; an empty one is the null path.
+func TestFromServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		given, want deliverCmd
+		environment map[string]string
+	}{
+		"environment": {want: deliverCmd{From: "ana@uni.example", Rcpts: []string{"a@b"}}, environment: map[string]string{"SENDER": "ana@uni.example", "RECIPIENT": "a@b"}},
+		"null":        {want: deliverCmd{From: mail.NullPath, Rcpts: []string{"a@b"}}, environment: map[string]string{"SENDER": "", "RECIPIENT": "a@b"}},
+		"null, shown": {want: deliverCmd{From: mail.NullPath, Rcpts: []string{"a@b"}}, environment: map[string]string{"SENDER": "<>", "RECIPIENT": "a@b"}},
+		"no sender":   {want: deliverCmd{Rcpts: []string{"a@b"}}, environment: map[string]string{"RECIPIENT": "a@b"}},
+		"sender given": {given: deliverCmd{From: "x@y"}, want: deliverCmd{From: "x@y", Rcpts: []string{"a@b"}},
+			environment: map[string]string{"SENDER": "ana@uni.example", "RECIPIENT": "a@b"}},
+		"all given": {given: deliverCmd{Rcpts: []string{"c@d"}}, want: deliverCmd{Rcpts: []string{"c@d"}}, environment: map[string]string{"SENDER": "ana@uni.example", "RECIPIENT": "a@b"}},
+	} {
+		got := c.given
+		err := got.fromServer(func(name string) (string, bool) { v, ok := c.environment[name]; return v, ok })
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: %+v, %v; want %+v", name, got, err, c.want)
+		}
+	}
+	if err := new(deliverCmd).fromServer(func(string) (string, bool) { return "", false }); !errors.Is(err, errLater) {
+		t.Errorf("nothing at all: %v", err)
 	}
 }
