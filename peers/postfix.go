@@ -43,9 +43,7 @@ maillog_file = ` + postfixLog + `
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = mx.mesa.example
-mydestination = localhost
 mynetworks = 127.0.0.1/32
-alias_maps =
 smtpd_peername_lookup = no
 queue_run_delay = 1s
 minimal_backoff_time = 1s
@@ -89,6 +87,9 @@ postlog unix-dgram n - n - 1 postlogd
 // Start starts it with lines for main.cf.
 func (p *Postfix) Start(main string) {
 	p.t.Helper()
+	if !strings.Contains(main, "alias_maps") {
+		main += "alias_maps =\n" // Debian's own would be looked for
+	}
 	p.Write("/etc/postfix/main.cf", postfixMain+main)
 	p.Write("/etc/postfix/master.cf", strings.NewReplacer("$SMTP", p.SMTP, "$SUBMISSION", p.Submission).Replace(postfixServices))
 	for _, f := range []string{"/etc/postfix/main.cf", "/etc/postfix/master.cf"} { // it waits for files that may still be written

@@ -69,6 +69,43 @@ func TestPostfix(t *testing.T) {
 	quiet(t, p, strings.Replace(p.Log(), down, "", 1))
 }
 
+// TestAlias: an alias of Postfix gives mails to a pipe. While they cannot be taken
+// they wait in its queue.
+func TestAlias(t *testing.T) {
+	t.Parallel()
+	r := read(t, "Exim, OpenSMTPD o un alias").under("Un alias de Postfix")
+	p, out, lmtp := peers.NewPostfix(t), newOutside(t), peers.Free(t)
+	d := newDesk(t, p.Machine, r)
+	d.edit("127.0.0.1:24", lmtp, "127.0.0.1:25", p.SMTP)
+	const aliases, queue = "/etc/postfix/ventanilla", "soporte@universidad.example"
+	p.Write(aliases, r.block(aliases))
+	p.Write("/etc/aliases", "postmaster: root\nluis: luis@tecnicos.example\nana: ana@tecnicos.example\n")
+	p.Write("/etc/postfix/main.cf", "compatibility_level = 3.6\n") // for postalias
+	p.Run("/bin/sh", "-ec", strings.Join([]string{strings.Join(r.command("postalias"), " "), strings.Join(r.command("chown"), " "), "postalias /etc/aliases"}, "\n"))
+	p.Start("relayhost = " + bracketed(out.address) + "\nmydestination = universidad.example\n" + r.block("/etc/postfix/main.cf"))
+	d.serve(lmtp)
+
+	d.takes(p.SMTP, "ana@uni.example", queue, "Solicitud de acceso")
+	ack := out.await(t, "ana@uni.example", `\[#000001\]`)
+	d.takes(p.SMTP, "ana@uni.example", ack.Message.ReplyTo[0].Address, "Re: "+ack.Message.Subject, "--header", "In-Reply-To: <"+ack.Message.MessageID+">", "--body", "Es urgente.")
+	d.until("Es urgente", "ticket", "show", "000001")
+	if said, err := swaks(t, p.SMTP, "ana@uni.example", "nadie@universidad.example", "Nadie"); err == nil || !strings.Contains(said, "<** 550 ") {
+		t.Errorf("an unknown address at Postfix's door: %v\n%s", err, said)
+	}
+
+	up, whole := p.Log(), p.Read(config)
+	p.Write(config, "esto no es TOML\n")
+	p.Give("/etc/ventanilla", "ventanilla")
+	d.takes(p.SMTP, "ana@uni.example", queue, "Con la configuración rota")
+	p.AwaitLog(`to=<` + queue + `>.*status=deferred \(temporary failure`)
+	broken := strings.TrimPrefix(p.Log(), up)
+	p.Write(config, whole)
+	p.Give("/etc/ventanilla", "ventanilla")
+	d.awaitTicket("Con la configuración rota")
+	d.settled(2)
+	quiet(t, p, strings.Replace(p.Log(), broken, "", 1))
+}
+
 // TestPostfixResults: with opendkim at Postfix's side a signed mail's sender is
 // believed, and nobody is who only writes that he is.
 func TestPostfixResults(t *testing.T) {

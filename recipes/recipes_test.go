@@ -55,6 +55,17 @@ func read(t *testing.T, title string) recipe {
 	return recipe{t, text}
 }
 
+// under returns the part of a section below a smaller title.
+func (r recipe) under(title string) recipe {
+	r.t.Helper()
+	_, text, ok := strings.Cut(r.text, "\n### "+title+"\n")
+	if !ok {
+		r.t.Fatalf("the recipe has no %q", title)
+	}
+	text, _, _ = strings.Cut(text, "\n### ")
+	return recipe{r.t, text}
+}
+
 var fence = regexp.MustCompile("(?ms)^( *)```[a-z]*\n(.*?)^ *```$")
 
 // block returns the block that follows the first mention of a file or command,
