@@ -30,8 +30,9 @@ type Setup struct {
 	Words    *templates.Set
 	Policy   rules.Policy
 	Caps     rules.Caps
-	Authserv []string // authserv-ids whose Authentication-Results are trusted (RFC 8601 §2.5)
-	DKIM     string   // the domain that signs our mails, "" where none does
+	Authserv []string          // authserv-ids whose Authentication-Results are trusted (RFC 8601 §2.5)
+	DKIM     string            // the domain that signs our mails, "" where none does
+	Copies   map[string]string // queue → account whose folder has copies of what is sent
 }
 
 // Gateway is a desk at work.
@@ -45,6 +46,7 @@ type Gateway struct {
 	limits mail.Limits
 	watch  Watch
 	sender atomic.Pointer[func()] // wakes the sender
+	copier atomic.Pointer[func()] // wakes what copies sent mails
 
 	index    atomic.Pointer[search.Index]
 	indexing sync.Mutex // one writes into it at a time

@@ -78,6 +78,9 @@ func (g *Gateway) Settle(ctx context.Context, results []mailout.Result) error {
 	if err == nil && queued {
 		g.wakeSender()
 	}
+	if err == nil && len(setup.Copies) > 0 {
+		g.wakeCopier()
+	}
 	return err
 }
 
@@ -87,6 +90,9 @@ func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailo
 		answer = fmt.Sprintf("%d %s", r.Code, answer)
 	}
 	if r.Outcome == mailout.Sent {
+		if err := g.keepCopy(tx, setup, o, r.At); err != nil {
+			return false, err
+		}
 		return false, tx.Finish(o, store.Sent{ID: o.ID, Kind: o.Kind, To: o.To, At: r.At, Outcome: store.OutcomeSent, Answer: answer})
 	}
 	before := o

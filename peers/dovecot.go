@@ -258,3 +258,20 @@ func (m *Mailboxes) Kick(t testing.TB) {
 	t.Helper()
 	run(t, exec.Command("doveadm", "-c", filepath.Join(m.dir, "dovecot.conf"), "kick", m.User))
 }
+
+// Texts returns the mails of a folder, with lines that end as in a maildir.
+func (m *Mailboxes) Texts(t testing.TB, folder string) (all []string) {
+	t.Helper()
+	dir := filepath.Join(m.dir, "mail")
+	if folder != "" {
+		dir = filepath.Join(dir, "."+folder)
+	}
+	for _, name := range m.Files(t, folder) {
+		for _, sub := range []string{"new", "cur"} {
+			if b, err := os.ReadFile(filepath.Join(dir, sub, name)); err == nil {
+				all = append(all, string(b))
+			}
+		}
+	}
+	return all
+}

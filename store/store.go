@@ -31,6 +31,7 @@
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
 //	imap/point/<hash>                  how far a folder was taken: as package mailin/imap says it
 //	imap/settled/<hash>/<validity>/<uid>  nothing; that mail of the folder may be marked or moved
+//	imap/copy/<hash>/<time>/<id>        a mail that was sent, of which the account's folder is to have a copy
 //	suppressed/<hash>                  Suppressed: an address that mails to it fail
 //	count/<hour>/<what>/<hash>         automatic mails in that hour
 //	listed/<hour>/<person>             Listed: tickets to be told in one mail

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +27,7 @@ type IMAPConfig struct {
 	Folders      []string `toml:"folders" help:"Carpetas que se leen. Vacío: INBOX."`
 	After        string   `toml:"after" values:"seen move leave" help:"Qué pasa en el buzón con lo ya atendido: seen (queda marcado como leído; así es sin la clave), move (va a move_to) o leave (nada)."`
 	MoveTo       string   `toml:"move_to" help:"Carpeta adonde va lo atendido, con after = \"move\". Se crea si no existe."`
+	SentFolder   string   `toml:"sent_folder" help:"Carpeta del buzón donde queda una copia de lo que se envía sobre los tickets de su cola. Se crea si no existe. Vacía: ninguna. Microsoft 365 y Google, si llevan lo que se envía, ya la guardan."`
 	Start        string   `toml:"start" values:"new unseen since all" help:"Qué se toma la primera vez: new (solo lo que llegue desde entonces; así es sin la clave), unseen (también lo no leído), since (lo llegado desde la fecha since) o all (todo)."`
 	Since        string   `toml:"since" help:"Fecha para start = \"since\", como 2026-11-01."`
 	Recipient    string   `toml:"recipient" help:"Dirección de la cola a la que pertenece el buzón. Vacía: user, si es la dirección de una cola."`
@@ -63,6 +65,9 @@ func (k *configChecker) imap(c *Config) {
 		if a.After != "move" && a.MoveTo != "" {
 			k.fault(at("move_to"), "solo se usa con after = \"move\"")
 		}
+		if a.SentFolder != "" && (slices.Contains(a.Folders, a.SentFolder) || a.SentFolder == "INBOX" && len(a.Folders) == 0) {
+			k.fault(at("sent_folder"), "esa carpeta se lee: lo enviado volvería a entrar; escriba otra, como \"Enviados\"")
+		}
 		if _, err := a.since(); err != nil || (a.Start == "since") != (a.Since != "") {
 			k.fault(at("since"), "con start = \"since\", y solo entonces, va aquí una fecha como 2026-11-01")
 		}
@@ -76,6 +81,18 @@ func (k *configChecker) imap(c *Config) {
 			k.fault(at("poll_seconds"), "%d no puede ser: va de 5 a 540", a.PollSeconds)
 		}
 	}
+}
+
+// copies says of each queue which mailbox has a folder for what is sent on its
+// tickets: that of the queue's address.
+func copies(accounts []imap.Account, w *desk.World) map[string]string {
+	to := map[string]string{}
+	for _, a := range accounts {
+		if q, ok := w.QueueAt(a.Recipient); ok && a.SentFolder != "" && to[q.Name] == "" {
+			to[q.Name] = a.Name
+		}
+	}
+	return to
 }
 
 // since reads the date from which mails are taken.
@@ -120,7 +137,7 @@ func (c *Config) imapAccounts(w *desk.World) (accounts []imap.Account, err error
 			return nil, err
 		}
 		account := imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
-			After: imap.After(a.After), MoveTo: a.MoveTo, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
+			After: imap.After(a.After), MoveTo: a.MoveTo, SentFolder: a.SentFolder, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
 			Connections: a.Connections, Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,
 			Password: func() (string, error) { return c.secret(a.PasswordFile, "imap-"+a.Name) }}
 		if a.OAuth != "" {

@@ -123,10 +123,12 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	for _, p := range words.Problems() {
 		log.Error("template is broken, the shipped one serves", "problem", p.String())
 	}
-	if _, err := c.imapAccounts(world); err != nil {
+	accounts, err := c.imapAccounts(world)
+	if err != nil {
 		return nil, err
 	}
-	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs()}, nil
+	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
+		Copies: copies(accounts, world)}, nil
 }
 
 // wholeState refuses a state that has lost a part. The parts are made in this

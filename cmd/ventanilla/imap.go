@@ -94,7 +94,7 @@ func checkMailboxes(r *http.Request, h *house) ([]examined, error) {
 		return nil, err
 	}
 	name, all, names := r.FormValue("name"), []examined{}, []string{}
-	p, err := imap.NewPoller(gateway.Folders[imap.Point]{Gateway: h.Gateway}, imap.Options{Accounts: accounts, Log: slog.New(slog.DiscardHandler)})
+	p, err := imap.NewPoller(foldersOf(h), imap.Options{Accounts: accounts, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return nil, configError{err}
 	}
@@ -152,4 +152,25 @@ func imapRemedy(err error, token bool) string {
 		return "Remedio: nadie responde ahí; revise el puerto de address y si un cortafuegos lo cierra."
 	}
 	return "Remedio: vuelva a intentarlo; si sigue igual, enseñe ese mensaje a quien lleva el servidor de correo."
+}
+
+// folders are the desk as a poller sees it.
+type folders struct{ gateway.Folders[imap.Point] }
+
+func foldersOf(h *house) folders { return folders{gateway.Folders[imap.Point]{Gateway: h.Gateway}} }
+
+// Copies returns the copies of sent mails that an account's folder is still to have.
+func (f folders) Copies(ctx context.Context, account, after string, limit int) ([]imap.Copy, error) {
+	rows, err := f.Gateway.Copies(ctx, account, after, limit)
+	var all []imap.Copy
+	for _, r := range rows {
+		all = append(all, imap.Copy{Key: r.Key(), MessageID: r.Mail.MessageID, At: r.At, Size: r.Mail.Size,
+			Write: func(w io.Writer) error { return f.WriteCopy(ctx, r, w) }})
+	}
+	return all, err
+}
+
+// Copied forgets one.
+func (f folders) Copied(ctx context.Context, account, key string) error {
+	return f.ForgetCopy(ctx, account, key)
 }

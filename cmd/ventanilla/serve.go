@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -121,6 +123,7 @@ func (s *service) run(ctx context.Context) error {
 		workers.Go(func() { s.Follow(work, x) })
 	}
 	if s.poll != nil {
+		s.WhenCopied(s.poll.WakeCopies)
 		workers.Go(func() { s.broke(s.poll.Run(work)) })
 	}
 	s.began = time.Now().UTC()
@@ -421,10 +424,14 @@ func (s *service) sender() (*mailout.Sender, error) {
 // poller returns what reads mailboxes, or nil where none is configured.
 func (s *service) poller() (*imap.Poller, error) {
 	accounts, err := s.config.imapAccounts(s.Setup().World)
+	if err == nil {
+		err = s.KeepCopies(context.Background(), slices.Collect(maps.Values(s.Setup().Copies)))
+	}
 	if err != nil || len(accounts) == 0 {
 		return nil, err
 	}
-	p, err := imap.NewPoller(gateway.Folders[imap.Point]{Gateway: s.Gateway}, imap.Options{Accounts: accounts, MaxSize: int64(s.config.SMTP.MaxSize), Log: s.slog})
+	desk := foldersOf(s.house)
+	p, err := imap.NewPoller(desk, imap.Options{Accounts: accounts, Sent: desk, MaxSize: int64(s.config.SMTP.MaxSize), Log: s.slog})
 	if err != nil {
 		return nil, configError{err}
 	}

@@ -97,6 +97,10 @@ func (s *status) judge() {
 		trouble(true, "%s", p.Text)
 	}
 	for _, m := range s.Mailboxes {
+		if m.Copies {
+			trouble(m.Trouble != "", "no se guardan copias de lo enviado en el buzón %s, carpeta %s, desde %s: %s", m.Account, m.Folder, date(m.Since), m.Trouble)
+			continue
+		}
 		trouble(m.Trouble != "", "el buzón %s, carpeta %s, no se puede leer desde %s: %s", m.Account, m.Folder, date(m.Since), m.Trouble)
 	}
 }
@@ -177,6 +181,10 @@ func (s status) write(w io.Writer, now time.Time) {
 // mailboxWords says how a folder does; of a first synchronisation how far it is.
 func mailboxWords(m imap.FolderStatus, now time.Time) string {
 	switch {
+	case m.Copies && m.Remaining > 0:
+		return fmt.Sprintf("faltan %d copias de lo enviado", m.Remaining)
+	case m.Copies:
+		return fmt.Sprintf("%d copias de lo enviado desde el arranque", m.Taken)
 	case m.Remaining > 0 && m.Taken > 0:
 		spent := now.Sub(m.Begun)
 		left := time.Duration(float64(spent) / float64(m.Taken) * float64(m.Remaining))

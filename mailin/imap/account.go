@@ -60,6 +60,7 @@ type Account struct {
 	Folders     []string // none means INBOX
 	After       After
 	MoveTo      string // folder, for Move
+	SentFolder  string // has copies of what Options.Sent tells; "" means no folder
 	Start       Start
 	Since       time.Time     // for StartSince
 	Recipient   string        // the desk's address that mails of this mailbox are for

@@ -34,6 +34,26 @@ type Desk interface {
 	Finished(ctx context.Context, account, folder string, validity uint32, uids []uint32) error
 }
 
+// Sent says of which sent mails folders are still to have copies. Its methods may be
+// called from several goroutines.
+type Sent interface {
+	// Copies returns those that an account is still to have, in the order in which
+	// they were sent, those behind a key, at most limit.
+	Copies(ctx context.Context, account, after string, limit int) ([]Copy, error)
+
+	// Copied forgets one: the folder has it, or will not have it.
+	Copied(ctx context.Context, account, key string) error
+}
+
+// Copy is a mail that was sent, and of which a folder is to have a copy.
+type Copy struct {
+	Key       string
+	MessageID string // without angle brackets
+	At        time.Time
+	Size      int64                 // bytes that Write writes
+	Write     func(io.Writer) error // may be called again
+}
+
 // Point is how far a folder was taken. It never runs ahead of the mail: after a
 // crash mails are fetched again, and known by their content.
 type Point struct {

@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Accounts []Account
 	MaxSize  int64            // bytes of a mail that is fetched; of a larger one only the header is; 0: any
+	Sent     Sent             // nil where no mail is sent
 	Log      *slog.Logger     // nil means nowhere
 	Now      func() time.Time // nil means time.Now
 }
@@ -33,11 +34,13 @@ type FolderStatus struct {
 	Taken     int       `json:"taken"`             // mails since the start
 	Remaining int       `json:"remaining"`         // mails found and not yet taken
 	Begun     time.Time `json:"begun,omitzero"`    // of the look under way
+	Copies    bool      `json:"copies,omitempty"`  // mails that were sent are copied to it; it is not read
 }
 
 // Poller takes mails from all folders of all accounts.
 type Poller struct {
 	desk     Desk
+	sent     Sent // nil where nothing is copied
 	accounts []Account
 	maxSize  int64
 	log      *slog.Logger
@@ -52,14 +55,14 @@ type Poller struct {
 
 	mu     sync.Mutex
 	status []*FolderStatus
-	wake   chan struct{} // closed to end pauses, and made anew
+	again  bell // ends the pauses after failures
+	copies bell // there are more copies
 }
 
 // NewPoller checks the accounts. It does not connect.
 func NewPoller(desk Desk, o Options) (*Poller, error) {
-	p := &Poller{desk: desk, accounts: slices.Clone(o.Accounts), maxSize: o.MaxSize, log: o.Log, now: o.Now, dial: new(net.Dialer).DialContext,
+	p := &Poller{desk: desk, sent: o.Sent, accounts: slices.Clone(o.Accounts), maxSize: o.MaxSize, log: o.Log, now: o.Now, dial: new(net.Dialer).DialContext,
 		patience: 10 * time.Minute, settling: time.Second, first: time.Second, most: 5 * time.Minute, locked: 15 * time.Minute, refusing: 10 * time.Minute}
-	p.wake = make(chan struct{})
 	if p.log == nil {
 		p.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,11 +75,23 @@ func NewPoller(desk Desk, o Options) (*Poller, error) {
 		if err := a.check(); err != nil {
 			return nil, err
 		}
+	}
+	p.arrange()
+	return p, nil
+}
+
+// arrange makes the status of all folders.
+func (p *Poller) arrange() {
+	p.status = nil
+	for i := range p.accounts {
+		a := &p.accounts[i]
 		for _, f := range a.Folders {
 			p.status = append(p.status, &FolderStatus{Account: a.Name, Folder: f})
 		}
+		if p.copiesTo(a) {
+			p.status = append(p.status, &FolderStatus{Account: a.Name, Folder: a.SentFolder, Copies: true})
+		}
 	}
-	return p, nil
 }
 
 // Status returns how each folder does.
@@ -101,6 +116,11 @@ func (p *Poller) Run(ctx context.Context) error {
 			folders = append(folders, &folder{name: name, status: p.status[i]})
 			i++
 		}
+		if p.copiesTo(account) {
+			status := p.status[i]
+			i++
+			lines.Go(func() { p.copySent(ctx, account, status) })
+		}
 		own := len(folders)
 		if own > account.Connections {
 			own = account.Connections - 1
@@ -117,17 +137,31 @@ func (p *Poller) Run(ctx context.Context) error {
 }
 
 // Wake has all accounts that wait after a failure try again at once.
-func (p *Poller) Wake() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	close(p.wake)
-	p.wake = make(chan struct{})
+func (p *Poller) Wake() { p.again.ring() }
+
+// bell wakes all who listen.
+type bell struct {
+	mu sync.Mutex
+	ch chan struct{} // closed when it rings, and made anew
 }
 
-func (p *Poller) woken() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.wake
+// heard returns a channel that is closed when it rings next.
+func (b *bell) heard() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch == nil {
+		b.ch = make(chan struct{})
+	}
+	return b.ch
+}
+
+func (b *bell) ring() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.ch != nil {
+		close(b.ch)
+		b.ch = nil
+	}
 }
 
 // folder is what is remembered of a folder from one session to the next.
@@ -168,7 +202,7 @@ func (p *Poller) follow(ctx context.Context, a *Account, folders []*folder) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-p.woken():
+		case <-p.again.heard():
 			pause = p.first / 2
 		case <-time.After(pause + rand.N(pause/4+1)):
 		}

@@ -58,6 +58,10 @@ type server struct {
 	selects     []string          // folders, in the order in which they were selected
 	logins      int
 	badLogin    bool     // LOGIN is answered BAD, with what was sent
+	sent        []string // mails of the folder "Enviados"
+	noSent      bool     // there is no such folder
+	cutAppend   int      // so many times, the connection is cut when a mail has been appended
+	unwanted    string   // a mail with these words is not appended
 	ways        []string // in which somebody has logged in, or tried to
 	kick        bool     // once, BYE to the next command: the token has died
 	news        chan struct{}
@@ -253,6 +257,10 @@ func (w *wire) command(tag, rest string) {
 		}
 	case "SELECT", "EXAMINE":
 		w.selects = append(w.selects, args)
+		if args == `"Enviados"` && w.noSent {
+			w.say("%s NO [NONEXISTENT] no hay", tag)
+			return
+		}
 		if w.missing != "" && strings.Contains(args, w.missing) {
 			w.say("%s NO [NONEXISTENT] no hay", tag)
 			return
@@ -263,7 +271,24 @@ func (w *wire) command(tag, rest string) {
 			w.say("* OK [UIDNEXT %d] ok", w.next)
 		}
 	case "UID SEARCH":
+		if strings.Contains(args, "Message-ID") {
+			w.searchSent(args)
+			break
+		}
 		w.search(args)
+	case "APPEND":
+		switch text := args[strings.Index(args, "\" ")+2:]; {
+		case w.unwanted != "" && strings.Contains(text, w.unwanted):
+			w.say("%s NO [OVERQUOTA] no cabe", tag)
+			return
+		case w.cutAppend > 0:
+			w.cutAppend--
+			w.sent = append(w.sent, text)
+			w.ended = true
+			return
+		default:
+			w.sent = append(w.sent, text)
+		}
 	case "UID FETCH":
 		if answer := w.refused(args); answer != "" {
 			w.say("%s %s", tag, answer)
@@ -286,7 +311,7 @@ func (w *wire) command(tag, rest string) {
 	case "EXPUNGE":
 		w.t.Error("plain EXPUNGE")
 	case "CREATE":
-		w.noTarget = false
+		w.noTarget, w.noSent = false, w.noSent && args != `"Enviados"`
 	case "LOGOUT":
 		w.say("* BYE adios")
 		w.say("%s OK fin", tag)
@@ -388,6 +413,18 @@ func (w *wire) search(args string) {
 		}
 	}
 	w.say("* SEARCH%s", b.String())
+}
+
+// searchSent looks for a Message-ID among the mails that were appended.
+func (w *wire) searchSent(args string) {
+	id := strings.Trim(args[strings.Index(args, "Message-ID")+len("Message-ID"):], ` ()"`)
+	for i, text := range w.sent {
+		if strings.Contains(text, id) {
+			w.say("* SEARCH %d", i+1)
+			return
+		}
+	}
+	w.say("* SEARCH")
 }
 
 // refused is the answer to a FETCH that has a mail in it which is never sent, ""
