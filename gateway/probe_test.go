@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ventanilla/desk"
 	"ventanilla/gateway"
 	"ventanilla/mail"
 	"ventanilla/mailout"
@@ -189,7 +190,15 @@ func TestProbeSlow(t *testing.T) {
 	if s := p.state(); !s.Lost() {
 		t.Errorf("one that came too late mended it: %+v", s)
 	}
-	if got := p.dispositions(); !slices.Equal(got, []string{"ledger", "duplicate"}) {
+	var second mailout.Outgoing
+	p.pass(9, func(o mailout.Outgoing) { second = o; p.sent(o, mailout.Sent) }) // one that was sent meanwhile, too
+	p.now = p.now.Add(14*time.Minute + 30*time.Second - p.now.Sub(second.Created))
+	p.now = p.now.Add(time.Minute) // half a minute too late, and nobody has looked since
+	p.back(second)
+	if s := p.state(); !s.Lost() || s.Trip <= 15*time.Minute {
+		t.Errorf("half a minute too late mended it: %+v", s)
+	}
+	if got := p.dispositions(); !slices.Equal(got, []string{"ledger", "duplicate", "ledger"}) {
 		t.Errorf("dispositions %v", got)
 	}
 	p.expect(1, 0)
@@ -230,11 +239,16 @@ func TestProbeForeign(t *testing.T) {
 	if s := p.state(); len(s.Out) != 1 {
 		t.Fatalf("a forged probe counts: %+v", s)
 	}
+	other := p.options.Keys.Make(desk.Token{Purpose: desk.ForMessage, Revision: 1, Addressee: p.options.Keys.Fingerprint("soporte@mesa.example")})
+	p.receive(env, strings.ReplaceAll(raw, token, other))
+	if s := p.state(); len(s.Out) != 1 {
+		t.Fatalf("a token of another purpose counts: %+v", s)
+	}
 	p.receive(env, strings.Replace(raw, "Message-ID: <"+token, "Message-ID: <rewritten", 1))
 	if s := p.state(); len(s.Out) != 0 || s.ReturnedAt.IsZero() {
 		t.Errorf("with another Message-ID: %+v", s)
 	}
-	if got := p.dispositions(); !slices.Equal(got, []string{"filed", "ledger"}) {
+	if got := p.dispositions(); !slices.Equal(got, []string{"filed", "filed", "ledger"}) {
 		t.Errorf("dispositions %v", got)
 	}
 }

@@ -462,7 +462,7 @@ func TestRefusedSenderHoldsUpNobody(t *testing.T) {
 		s := start(h, o, nil)
 		time.Sleep(6 * day)
 		s.stop()
-		if len(h.mails()) != 49 || len(o.failed) != 1 || o.failed[0].ID != "m00003" || len(s.log.with("level=WARN msg=\"smarthost")) != 0 {
+		if len(h.mails()) != 49 || len(o.failed) != 1 || o.failed[0].ID != "m00003" || len(s.log.with("level=WARN msg=\"smarthost")) != 0 || len(s.log.with("mail given up")) != 1 || len(s.log.with("not from you")) != len(s.log.with("level=DEBUG")) {
 			t.Errorf("%d arrived, failed %v, log %q", len(h.mails()), o.failed, s.log.with("level=WARN msg=\"smarthost"))
 		}
 	})
