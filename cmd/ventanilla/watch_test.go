@@ -13,6 +13,7 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -263,14 +264,14 @@ func TestProbeLoop(t *testing.T) {
 	second.set(nil)
 	w.until("a probe that is missed again", lost)
 	w.end()
-	w.accounted()
+	w.accounted(0)
 	if logged := w.logged.String(); strings.Count(logged, `"msg":"probe missed`) != 2 || strings.Count(logged, `"msg":"probe is back`) != 1 {
 		t.Errorf("log:\n%s", logged)
 	}
 }
 
 // accounted holds that every mail has its disposition and no probe made a ticket.
-func (w *watched) accounted() {
+func (w *watched) accounted(tickets int) {
 	w.t.Helper()
 	c, err := LoadConfig(filepath.Join(w.folder, "ventanilla.toml"))
 	if err != nil {
@@ -282,7 +283,7 @@ func (w *watched) accounted() {
 	}
 	defer h.close()
 	a, err := h.Doctor(context.Background())
-	if err != nil || len(a.Faults) > 0 || a.Accepted != a.Settled+a.Waiting || a.Dispositions["ledger"] == 0 || a.Tickets != 0 {
+	if err != nil || len(a.Faults) > 0 || a.Accepted != a.Settled+a.Waiting || a.Dispositions["ledger"] == 0 || a.Tickets != tickets {
 		w.t.Errorf("doctor: %+v, %v", a, err)
 	}
 }
@@ -307,12 +308,39 @@ func TestProbeMailbox(t *testing.T) {
 	w.box = box
 	w.begin()
 	w.until("a probe that is back", func() bool { s, _, _ := w.Probe(t.Context()); return !s.ReturnedAt.IsZero() && !s.Lost() })
+	if _, err := w.Receive(t.Context(), mail.Envelope{Source: "pipe", From: "ana@universidad.example", Rcpts: []string{"soporte@mesa.example"}},
+		strings.NewReader("From: ana@universidad.example\r\nTo: soporte@mesa.example\r\nSubject: Una solicitud\r\n\r\nHola.\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	w.until("a ticket", func() bool { ts, _ := w.Tickets(t.Context(), "", 0, 1); return len(ts) == 1 })
 	_, shown := w.get(w.at.metrics, "/metrics", "")
 	if !strings.Contains(shown, "\nventanilla_imap_up{account=\"soporte\",folder=\"INBOX\"} 1\n") || !strings.Contains(shown, `ventanilla_mails_settled_total{disposition="ledger",way="imap"}`) {
 		t.Errorf("metrics:\n%s", shown)
 	}
+	documented(t, shown)
 	w.end()
-	w.accounted()
+	w.accounted(1)
+}
+
+// documented holds that the guide names the metrics that are served, and no other.
+func documented(t *testing.T, shown string) {
+	t.Helper()
+	guide, err := os.ReadFile("../../docs/administracion.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, name := range regexp.MustCompile("`(ventanilla_[a-z_]+)`").FindAllStringSubmatch(string(guide), -1) {
+		named[name[1]] = true
+		if !strings.Contains(shown, "# TYPE "+name[1]+" ") {
+			t.Errorf("the guide names %s, which is not served", name[1])
+		}
+	}
+	for _, name := range regexp.MustCompile("(?m)^# TYPE (ventanilla_[a-z_]+) ").FindAllStringSubmatch(shown, -1) {
+		if !named[name[1]] {
+			t.Errorf("the guide does not name %s", name[1])
+		}
+	}
 }
 
 // general are the lines of the log that are about no mail.
