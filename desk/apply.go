@@ -93,6 +93,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return decideTask(t, c)
 	case CmdDue:
 		return decideDue(t, c)
+	case CmdLearn:
+		return []Event{{Kind: Learned, New: c.Value, Text: c.Text}}, ""
 	case CmdUndo:
 		if c.Before == nil || c.Before.Revision >= t.Revision {
 			return nil, "nothing-to-undo"

@@ -184,7 +184,8 @@ type Opening struct {
 	Assignee   string   `json:"assignee,omitempty"`
 	Unverified bool     `json:"unverified,omitempty"`
 	Linked     TicketID `json:"linked,omitempty"`
-	Told       []string `json:"told,omitempty"` // other queues whose addresses the mail went to
+	Offered    []string `json:"offered,omitempty"` // names of what the desk knows that may answer it
+	Told       []string `json:"told,omitempty"`    // other queues whose addresses the mail went to
 	Details
 }
 
@@ -253,6 +254,7 @@ const (
 	Reminded        EventKind = "reminded"        // the requester, of the decision
 	MutedEvent      EventKind = "muted"           // the requester wants to hear less
 	Undone          EventKind = "undone"          // what an agent did last is taken back
+	Learned         EventKind = "learned"         // New: the article that it becomes, in the desk's knowledge; Text: its title
 	DueSet          EventKind = "due-set"         // the resolution is due at Until, whatever the terms say; zero: as they say
 	TaskSet         EventKind = "task-set"        // Task, for the agent New, due at Until
 	TaskReported    EventKind = "task-reported"   // its owner says that Task is done
@@ -340,6 +342,7 @@ const (
 	CmdTaskAgree  CommandKind = "task-agree"  // to Number being done
 	CmdTaskReturn CommandKind = "task-return" // Number: it is not done
 	CmdTaskRemind CommandKind = "task-remind" // the owner of Number, that it is due
+	CmdLearn      CommandKind = "learn"       // Value: name of the article that it becomes; Text: its title
 	CmdDelivery   CommandKind = "delivery"
 	CmdWarn       CommandKind = "warn"   // Value: the clock that is about to expire
 	CmdBreach     CommandKind = "breach" // Value: the clock that has expired

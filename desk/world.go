@@ -33,6 +33,7 @@ type World struct {
 	Calendar     *Calendar        // the desk's: the first of its files
 	Known        map[string]Known // people of whom the files tell, by address in lower case
 	Answers      []Canned         // that agents have ready
+	Knowledge    []Knowledge      // in the order of their names
 }
 
 // Category is a topic that people write about.
@@ -208,6 +209,7 @@ type Queue struct {
 	Type        string   // of tickets that no rule gives a type
 	Privacy     string   // notice at the foot of the acknowledgement; may be empty
 	Signature   string   // at the foot of what its agents write to requesters; may be empty
+	Offers      bool     // the acknowledgement offers published knowledge that may answer the request
 }
 
 // Agent is somebody who works on tickets.

@@ -166,6 +166,9 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 				return err
 			}
 		}
+		if l.Question != "" {
+			s.setup.answer(&out.Data, l, out.To.Language)
+		}
 		if l.Template == "mis-solicitudes" {
 			numbers, err := s.requests(c.Sender, out.To.Language)
 			if err != nil {

@@ -28,6 +28,7 @@ type Setup struct {
 	World    *desk.World
 	Rules    *rules.Set
 	Words    *templates.Set
+	Shelf    *search.Shelf // of World.Knowledge, in its order; nil where there is none
 	Policy   rules.Policy
 	Caps     rules.Caps
 	Authserv []string          // authserv-ids whose Authentication-Results are trusted (RFC 8601 §2.5)

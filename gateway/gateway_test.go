@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -97,7 +98,7 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 	}
 	again(t, func() error { return s.Migrate(context.Background()) })
 	p.options = gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: func() time.Time { return p.now },
-		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Authserv: []string{"mx.mesa.example"},
+		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Shelf: gateway.NewShelf(world), Authserv: []string{"mx.mesa.example"},
 			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}}
 	p.Gateway = gateway.New(p.options)
 	return p
@@ -257,6 +258,7 @@ func (p *played) fill(text string) string {
 //	wake, terms                     what has come due meanwhile is done
 //	worked 2026-03-02               the time noted on that day
 //	show number                     a ticket and its history
+//	learn                           what agents wanted to be known is written
 //	read x                          the last mail to x: its text, pictures and files
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("../testdata/gateway/*.txt")
@@ -331,6 +333,14 @@ func (p *played) step(words []string, text string) {
 		}
 		p.receive(env, p.fill(text))
 		p.tell()
+	case "learn":
+		written := map[string]string{}
+		again(p.t, func() error {
+			return p.Learn(context.Background(), func(k desk.Knowledge) error { written[k.Name] = k.File(); return nil })
+		})
+		for _, name := range slices.Sorted(maps.Keys(written)) {
+			p.out.WriteString("knowledge/" + name + ".md:\n" + strings.ReplaceAll(strings.TrimSpace(written[name]), "\n\n", "\n") + "\n")
+		}
 	case "decide":
 		token := p.fill("$page(" + words[2] + ")")
 		pages := gateway.Pages{Gateway: p.Gateway}

@@ -44,6 +44,7 @@ func (s *settling) gather() (rules.Case, error) {
 	if err := s.gatherNamed(&c); err != nil {
 		return c, err
 	}
+	s.gatherKnowledge(&c)
 	if s.setup.Rules.Chooses() {
 		var err error
 		if c.Turns, c.Load, err = owners(s.tx, s.setup.World); err != nil {

@@ -19,6 +19,7 @@ const (
 	followRests = 30 * time.Second // at most, while mails wait to be settled
 	followRetry = time.Minute      // after an error
 	feedMost    = 200              // changes in one write, or tickets of an index made anew
+	renamedMost = 1000             // articles of a ticket that are indexed
 	indexedMost = 64 << 10         // bytes of an article that are indexed, the first ones
 )
 
@@ -79,35 +80,19 @@ func (g *Gateway) followOnce(ctx context.Context, x *search.Index, cursor uint64
 			done = true
 			return err
 		}
-		changed := map[desk.TicketID]map[int]bool{}
+		changed := map[desk.TicketID]change{}
 		for _, c := range changes {
-			evs, err := tx.EventsBetween(c.Ticket, c.First, c.Last)
-			if err != nil {
+			if changed[c.Ticket], err = changed[c.Ticket].with(tx, c); err != nil {
 				return err
-			}
-			if changed[c.Ticket] == nil {
-				changed[c.Ticket] = map[int]bool{}
-			}
-			for _, e := range evs {
-				if e.Article != 0 {
-					changed[c.Ticket][e.Article] = true
-				}
 			}
 			cursor = c.Number
 		}
 		for _, id := range slices.Sorted(maps.Keys(changed)) {
-			t, err := tx.Ticket(id)
+			more, err := g.texts(tx, id, changed[id])
 			if err != nil {
 				return err
 			}
-			texts = append(texts, g.called(t))
-			for _, n := range slices.Sorted(maps.Keys(changed[id])) {
-				a, err := tx.Article(id, n)
-				if err != nil {
-					return err
-				}
-				texts = append(texts, g.said(a))
-			}
+			texts = append(texts, more...)
 		}
 		return nil
 	})
@@ -115,6 +100,49 @@ func (g *Gateway) followOnce(ctx context.Context, x *search.Index, cursor uint64
 		return done, err
 	}
 	return false, x.Write(texts, cursor)
+}
+
+// change is what of a ticket has to be indexed: what it is called, and articles.
+type change struct {
+	articles []int
+	renamed  bool // all of them: their texts begin with the subject
+}
+
+// with adds what events changed.
+func (c change) with(tx store.Tx, in store.Change) (change, error) {
+	evs, err := tx.EventsBetween(in.Ticket, in.First, in.Last)
+	for _, e := range evs {
+		if e.Article != 0 {
+			c.articles = append(c.articles, e.Article)
+		}
+		c.renamed = c.renamed || e.Kind == desk.FieldChanged && e.Field == desk.FieldSubject || e.Kind == desk.Undone
+	}
+	return c, err
+}
+
+// texts are the texts of a ticket that an index has to have anew.
+func (g *Gateway) texts(tx store.Tx, id desk.TicketID, c change) (texts []search.Text, err error) {
+	t, err := tx.Ticket(id)
+	if err != nil {
+		return nil, err
+	}
+	texts = []search.Text{called(t)}
+	if c.renamed {
+		articles, err := tx.Articles(id, 0, renamedMost)
+		for _, a := range articles {
+			texts = append(texts, g.said(t, a))
+		}
+		return texts, err
+	}
+	slices.Sort(c.articles)
+	for _, n := range slices.Compact(c.articles) {
+		a, err := tx.Article(id, n)
+		if err != nil {
+			return nil, err
+		}
+		texts = append(texts, g.said(t, a))
+	}
+	return texts, nil
 }
 
 // Reindex makes an index anew out of the whole store, a few tickets at a time, while
@@ -140,14 +168,11 @@ func (g *Gateway) reindex(ctx context.Context, x *search.Index, told func(ticket
 					return err
 				}
 				for _, t := range ts {
-					articles, err := tx.Articles(t.ID, 0, 0)
+					more, err := g.texts(tx, t.ID, change{renamed: true})
 					if err != nil {
 						return err
 					}
-					texts = append(texts, g.called(t))
-					for _, a := range articles {
-						texts = append(texts, g.said(a))
-					}
+					texts = append(texts, more...)
 				}
 				return nil
 			})
@@ -163,13 +188,13 @@ func (g *Gateway) reindex(ctx context.Context, x *search.Index, told func(ticket
 }
 
 // called is what a ticket is found by besides what was said.
-func (g *Gateway) called(t desk.Ticket) search.Text {
-	return search.Text{Ticket: uint64(t.ID), Title: strings.Join([]string{t.Subject, t.External, t.Asset}, "\n"), Body: strings.Join(t.Tags, "\n")}
+func called(t desk.Ticket) search.Text {
+	return search.Text{Ticket: uint64(t.ID), Words: strings.Join(append([]string{t.Subject, t.External, t.Asset}, t.Tags...), "\n")}
 }
 
 // said is what an article says. What is held or put aside is nobody's word yet, and
 // what was moved is said elsewhere.
-func (g *Gateway) said(a desk.Article) search.Text {
+func (g *Gateway) said(t desk.Ticket, a desk.Article) search.Text {
 	text := search.Text{Ticket: uint64(a.Ticket), Part: a.Number}
 	switch a.Kind {
 	case desk.KindHeld, desk.KindAside, desk.KindMoved, desk.KindAutomatic:
@@ -181,7 +206,7 @@ func (g *Gateway) said(a desk.Article) search.Text {
 		g.slog.Warn("an article cannot be indexed", "mail", a.Mail, "error", err)
 		words = a.Excerpt
 	}
-	text.Body = words[:min(len(words), indexedMost)]
+	text.Words = t.Subject + "\n" + words[:min(len(words), indexedMost)]
 	return text
 }
 

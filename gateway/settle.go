@@ -226,6 +226,13 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 	if err := s.articles(); err != nil {
 		return nil, err
 	}
+	for _, e := range s.events {
+		if e.Kind == desk.Learned {
+			if err := s.tx.AddLesson(e.Ticket, e.Seq); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return nil, s.notices()
 }
 

@@ -262,6 +262,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	case desk.QueueChanged:
 		d.OldQueue = r.queue(e.Old).Title
 	case desk.Opened, desk.Asked, desk.Accepted:
+		d.Help.Markdown = r.help(n)
 		if e.Kind == desk.Asked || e.Ack == desk.AckForm {
 			d.Lines = r.Desk.FormLines(n.Ticket.Missing)
 		}
@@ -299,7 +300,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		d.Signature = r.queue(n.Ticket.Queue).Signature
 	}
 	if n.Content != nil {
-		d.Body = templates.Body{Text: r.scrub(n.Content.Text), Markdown: r.scrub(n.Content.Markdown)}
+		d.Body = templates.Body{Text: r.Scrub(n.Content.Text), Markdown: r.Scrub(n.Content.Markdown)}
 	}
 	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent || e.Kind == desk.MergedEvent {
 		d.Lines = append(d.Lines, n.Lines...)
@@ -331,6 +332,30 @@ func (r Renderer) task(d *templates.Data, n Notice) {
 	token := desk.Token{Ticket: n.Ticket.ID, Revision: n.Event.Seq, Addressee: r.Keys.Fingerprint(n.To.Address)}
 	d.ApproveLink = "mailto:" + plus(r.queue(n.Ticket.Queue).Address, r.made(desk.ForReply, token)) +
 		"?subject=" + url.PathEscape("Re: [#"+n.Ticket.Number+"] "+n.Ticket.Subject) + "&body=" + url.PathEscape(order+strconv.Itoa(k.Number))
+}
+
+// help is what the desk knows that may answer a new request: for agents what it is
+// called, for its requester what it says, where that is published and the queue
+// offers it.
+func (r Renderer) help(n Notice) string {
+	if n.Event.Opened == nil {
+		return ""
+	}
+	var parts []string
+	for _, name := range n.Event.Opened.Offered {
+		k, ok := r.Desk.Knows(name)
+		switch {
+		case !ok:
+		case n.To.Agent:
+			parts = append(parts, "- "+mail.EscapeMarkdown(k.Title)+" (`knowledge/"+k.Name+".md`)")
+		case k.Published && r.queue(n.Ticket.Queue).Offers:
+			parts = append(parts, "### "+mail.EscapeMarkdown(k.Title)+"\n\n"+k.Text)
+		}
+	}
+	if n.To.Agent {
+		return strings.Join(parts, "\n")
+	}
+	return strings.Join(parts, "\n\n")
 }
 
 // written writes a moment as the desk's clock shows it.
@@ -565,9 +590,9 @@ func plus(address, token string) string {
 	return address[:at] + "+" + token + address[at:]
 }
 
-// scrub takes our own tokens out of a text that is passed on to somebody else:
+// Scrub takes our own tokens out of a text that is passed on to somebody else:
 // whoever quotes a mail of ours would give away what was meant for them alone.
-func (r Renderer) scrub(s string) string {
+func (r Renderer) Scrub(s string) string {
 	var b strings.Builder
 	kept := 0
 	for i := 0; i < len(s); {

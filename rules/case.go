@@ -39,6 +39,7 @@ type Case struct {
 
 	About   []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
 	Probe   int       // the number of the mail of ours to ourselves that it is; 0: none
+	Suits   []string  // names of what the desk knows that is likely to answer it
 	Explain bool      // trace also the rules that do not match
 }
 
@@ -195,6 +196,10 @@ type Letter struct {
 	Why      bool      // he asks why: what was decided on the ticket's mails
 	Reason   string    // key of the words
 	List     *List     // what it is to list
-	Confirm  int       // the held article that the addressee is asked to confirm; 0: none
-	Counted  bool      // an automatic answer to somebody from outside: it counts against the caps
+	Question string    // what of the desk's knowledge it is to tell
+
+	Unpublished bool // of all of that knowledge
+
+	Confirm int  // the held article that the addressee is asked to confirm; 0: none
+	Counted bool // an automatic answer to somebody from outside: it counts against the caps
 }

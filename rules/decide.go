@@ -69,7 +69,7 @@ func (d *decider) decide() {
 
 // written decides on a mail that wants something: from a person, or a machine.
 func (d *decider) written() {
-	if a, ok := d.agent(); ok && (d.lists(a) || d.byListing(a)) {
+	if a, ok := d.agent(); ok && (d.knowledge(true) || d.lists(a) || d.byListing(a)) {
 		return
 	}
 	ticket, thread, found := d.meant()
@@ -77,7 +77,7 @@ func (d *decider) written() {
 		if a, ok := d.agent(); ok && d.byAgentNew(a) {
 			return
 		}
-		if d.answered() {
+		if d.answered() || d.knowledge(false) {
 			return
 		}
 		d.open(desk.Ticket{})

@@ -65,6 +65,7 @@ func guideCase() Case {
 	w.Answers = []desk.Canned{{Name: "vpn", Text: "Reinicie."}}
 	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", State: desk.Open, Requester: 5, LastTask: 2, Tasks: []desk.Task{
 		{Number: 1, Text: "cable", Owner: "eva", By: "luis", State: desk.TaskDone}, {Number: 2, Text: "switch", Owner: "luis", By: "eva"}}}
+	w.Knowledge = []desk.Knowledge{{Name: "ya-sabido-000001", Title: "Ya sabido", Text: "Sí."}}
 	return Case{Now: now, World: w, Tickets: desk.Tickets{1: t, 2: {ID: 2, Number: "003181", Revision: 1}}, Numbers: map[string]desk.TicketID{"003181": 2},
 		Message: &mail.Message{Text: "De: Ana <ana@uni.example>"}, Events: map[desk.TicketID][]desk.Event{1: {
 			{Ticket: 1, Seq: 1, At: now.Add(-time.Hour), Kind: desk.Opened, Opened: &desk.Opening{Number: "000001"}, Actor: desk.ByPerson(5)},
@@ -81,7 +82,8 @@ func TestUserGuide(t *testing.T) {
 	seen := map[phrase]bool{}
 	for _, m := range rows {
 		p, _ := readPhrase(string(m[1]))
-		if p == noPhrase {
+		var asked string
+		if p == noPhrase && !begins(string(m[1]), knowledgeAsked, &asked) {
 			t.Errorf("%s is not understood", m[1])
 		}
 		seen[p] = true

@@ -121,6 +121,7 @@ type moreFiles struct {
 	people     sheet
 	assets     sheet
 	answers    []desk.Canned
+	knowledge  []desk.Knowledge
 	documents  map[string]*Document
 }
 
@@ -141,8 +142,9 @@ func (m *moreFiles) read(installation fs.FS) error {
 	assets, err2 := readSheet(installation, "desk/assets.csv", "name", "title", "client", "address")
 	m.people, m.assets = people, assets
 	answers, err3 := readAnswers(installation)
-	m.answers = answers
-	return errors.Join(append(faults, err, err2, err3)...)
+	knowledge, err4 := readKnowledge(installation)
+	m.answers, m.knowledge = answers, knowledge
+	return errors.Join(append(faults, err, err2, err3, err4)...)
 }
 
 // section is a checker for the i-th section of a file that was read.
@@ -200,7 +202,7 @@ func (b *builder) more(m *moreFiles) {
 	}
 	b.people(m.people)
 	b.assets(m.assets)
-	b.world.Answers = m.answers
+	b.world.Answers, b.world.Knowledge = m.answers, m.knowledge
 }
 
 func (b *builder) typeKind(c *checker, t typeText) {

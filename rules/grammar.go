@@ -222,7 +222,7 @@ var (
 	persistWords = []string{"persiste", "sigue fallando", "el problema persiste", "still failing", "continua falhando"}
 	statusWords  = []string{"estado", "estado de mi solicitud", "status", "situacao"}
 	mineWords    = []string{"mis solicitudes", "mis tickets", "mis casos", "my requests", "my tickets", "minhas solicitacoes"}
-	closeWords   = []string{"cerrar", "cerrar solicitud", "cierren", "close", "fechar"}
+	closeWords   = []string{"cerrar", "cerrar solicitud", "cierren", "close", "fechar", "resuelto", "resuelta", "solved", "resolvido", "resolvida"}
 	muteWords    = []string{"no me avisen", "no quiero avisos", "no avisar", "unsubscribe", "nao me avisem"}
 	helpWords    = []string{"ayuda", "help", "ajuda"}
 	thanksWords  = []string{"gracias", "muchas gracias", "mil gracias", "muchisimas gracias", "gracias ya quedo", "mil gracias ya quedo",

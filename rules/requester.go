@@ -329,6 +329,7 @@ func (d *decider) opening(r Route) desk.Opening {
 	}
 	o := desk.Opening{Queue: q.Name, Type: r.Type, Priority: r.Priority, Language: r.Language, Assignee: r.Owner, Requester: d.requester(),
 		Subject: mail.StripPrefixes(mail.StripTags(d.Message.Subject))}
+	o.Offered = d.Suits
 	for _, a := range d.Addressed {
 		if a.Queue != "" && a.Queue != o.Queue && !slices.Contains(o.Told, a.Queue) {
 			o.Told = append(o.Told, a.Queue)

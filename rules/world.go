@@ -31,6 +31,7 @@ type queueText struct {
 	Language  string   `toml:"language" values:"es en pt" help:"Idioma de los correos de la cola. Sin esta clave, el de la mesa."`
 	Type      string   `toml:"type" help:"Tipo de los tickets a los que ninguna regla da uno."`
 	Privacy   string   `toml:"privacy" help:"Aviso de tratamiento de datos personales al pie del acuse de recibo (en Colombia, Ley 1581 de 2012)."`
+	Offers    bool     `toml:"offer_knowledge" help:"Ofrece en el acuse de recibo los artículos publicados de knowledge/ que parezcan responder a la solicitud; quien responda «resuelto» la cierra."`
 	Signature string   `toml:"signature" help:"Firma al pie de lo que escriben sus agentes a los solicitantes. Puede tener varias líneas."`
 	Default   bool     `toml:"default" help:"true: aquí va lo que no es de ninguna otra. Sin ella, la primera cola del archivo."`
 }
@@ -190,7 +191,7 @@ func (b *builder) queue(c *checker, t queueText) {
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
 		RemindDays: remind, DeputyHours: t.Deputy, CloseDays: t.Close, Survey: t.Survey, ReopenDays: t.Reopen,
-		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
+		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Offers: t.Offers, Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}
 	switch {
 	case t.Default && b.preferred != "":

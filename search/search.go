@@ -26,12 +26,12 @@ import (
 )
 
 // Text is one text that belongs to a ticket. Part 0 is what the ticket is called;
-// its articles have their numbers.
+// its articles have their numbers. Words that are looked for together are found
+// within one text, so an article's text should begin with what its ticket is called.
 type Text struct {
 	Ticket uint64
 	Part   int
-	Title  string
-	Body   string
+	Words  string
 	Gone   bool // it is to be forgotten
 }
 
@@ -93,8 +93,7 @@ func fields() mapping.IndexMapping {
 	words := bleve.NewTextFieldMapping()
 	words.Analyzer, words.Store, words.IncludeInAll, words.IncludeTermVectors, words.DocValues = es.AnalyzerName, false, false, false, false
 	d := bleve.NewDocumentStaticMapping()
-	d.AddFieldMappingsAt("title", words)
-	d.AddFieldMappingsAt("body", words)
+	d.AddFieldMappingsAt("words", words)
 	m := bleve.NewIndexMapping()
 	m.DefaultMapping, m.DefaultAnalyzer = d, es.AnalyzerName
 	return m
@@ -154,7 +153,7 @@ func write(to bleve.Index, texts []Text, cursor *uint64) error {
 			b.Delete(t.key())
 			continue
 		}
-		if err := b.Index(t.key(), map[string]any{"title": t.Title, "body": t.Body}); err != nil {
+		if err := b.Index(t.key(), map[string]any{"words": t.Words}); err != nil {
 			return fmt.Errorf("index ticket %d: %w", t.Ticket, err)
 		}
 	}
@@ -200,19 +199,16 @@ func (x *Index) Rebuild(fill func(add func([]Text) error) (cursor uint64, err er
 // wordsMost is how many words of a question count, the first ones.
 const wordsMost = 16
 
-// Find returns the tickets that have all the words, in what they are called or in
-// one of their articles, the best first, at most limit.
+// Find returns the tickets that have all the words in one of their texts, the best
+// first, at most limit.
 func (x *Index) Find(ctx context.Context, words string, limit int) (tickets []uint64, err error) {
 	asked := strings.Fields(words)
 	var all []query.Query
 	for _, w := range asked[:min(len(asked), wordsMost)] {
-		title, body := bleve.NewMatchQuery(w), bleve.NewMatchQuery(w)
-		title.SetField("title")
-		title.SetBoost(3)
-		body.SetField("body")
-		title.Analyzer, body.Analyzer = es.AnalyzerName, es.AnalyzerName
-		if len(stems(w)) > 0 { // «de» and «la» are in every text
-			all = append(all, bleve.NewDisjunctionQuery(title, body))
+		for _, stem := range stems(w) { // none of «de» and «la»: every text has them
+			q := bleve.NewTermQuery(stem)
+			q.SetField("words")
+			all = append(all, q)
 		}
 	}
 	if len(all) == 0 {

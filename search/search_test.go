@@ -32,12 +32,12 @@ func find(t *testing.T, x *search.Index, words string) []uint64 {
 }
 
 var texts = []search.Text{
-	{Ticket: 1, Title: "Impresora del segundo piso"},
-	{Ticket: 1, Part: 1, Body: "No imprime desde ayer. La configuración está igual."},
-	{Ticket: 1, Part: 2, Body: "¿Cambiaron el tóner?"},
-	{Ticket: 2, Title: "Sin red"},
-	{Ticket: 2, Part: 1, Body: "Las computadoras no tienen red; las impresoras tampoco."},
-	{Ticket: 3, Title: "Acceso a la VPN", Body: ""},
+	{Ticket: 1, Words: "Impresora del segundo piso"},
+	{Ticket: 1, Part: 1, Words: "Impresora del segundo piso\nNo imprime desde ayer. La configuración está igual."},
+	{Ticket: 1, Part: 2, Words: "¿Cambiaron el tóner?"},
+	{Ticket: 2, Words: "Sin red"},
+	{Ticket: 2, Part: 1, Words: "Las computadoras no tienen red; las impresoras tampoco."},
+	{Ticket: 3, Words: "Acceso a la VPN"},
 }
 
 // TestFind: words are found in any form, in the title or the text of any part.
@@ -49,14 +49,14 @@ func TestFind(t *testing.T) {
 	}
 	for words, want := range map[string][]uint64{
 		"impresora": {1, 2}, "IMPRESORAS": {1, 2}, "configuracion": {1}, "configuraciones": {1}, "toner": {1}, "vpn": {3},
-		"impresora piso": {1}, "red impresoras": {2}, "la impresora de los": {1, 2}, "el de la": nil, "": nil, "teclado": nil,
+		"impresora piso": {1}, "red impresoras": {2}, "la impresora de los": {1, 2}, "piso imprimir": nil, "impresora ayer": {1}, "el de la": nil, "": nil, "teclado": nil,
 		"impresora teclado": nil, `tóner" OR vpn:*`: nil, "acceso vpn": {3},
 	} {
 		if got := find(t, x, words); !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", words, got, want)
 		}
 	}
-	// a title counts more than a text
+	// a word of a short text says more
 	if best, err := x.Find(context.Background(), "impresora", 1); err != nil || !slices.Equal(best, []uint64{1}) {
 		t.Errorf("the best: %v %v", best, err)
 	}
@@ -70,7 +70,7 @@ func TestWrite(t *testing.T) {
 	if _, ok, err := x.Cursor(); ok || err != nil {
 		t.Errorf("a new index has a cursor: %v", err)
 	}
-	if err := errors.Join(x.Write(texts, 7), x.Write([]search.Text{{Ticket: 3, Title: "Acceso al correo"}, {Ticket: 2, Part: 1, Gone: true}}, 9), x.Close()); err != nil {
+	if err := errors.Join(x.Write(texts, 7), x.Write([]search.Text{{Ticket: 3, Words: "Acceso al correo"}, {Ticket: 2, Part: 1, Gone: true}}, 9), x.Close()); err != nil {
 		t.Fatal(err)
 	}
 	x = open(t, folder)
@@ -98,14 +98,14 @@ func TestRebuild(t *testing.T) {
 	}
 	failed := errors.New("failed")
 	err := x.Rebuild(func(add func([]search.Text) error) (uint64, error) {
-		return 0, errors.Join(add([]search.Text{{Ticket: 9, Title: "Teclado"}}), failed)
+		return 0, errors.Join(add([]search.Text{{Ticket: 9, Words: "Teclado"}}), failed)
 	})
 	if !errors.Is(err, failed) || len(find(t, x, "vpn")) != 1 || len(find(t, x, "teclado")) != 0 {
 		t.Errorf("after a failure: %v", err)
 	}
 	for range 3 {
 		err = x.Rebuild(func(add func([]search.Text) error) (uint64, error) {
-			if err := add([]search.Text{{Ticket: 9, Title: "Teclado"}}); err != nil {
+			if err := add([]search.Text{{Ticket: 9, Words: "Teclado"}}); err != nil {
 				return 0, err
 			}
 			if len(find(t, x, "vpn"))+len(find(t, x, "teclado")) != 1 {

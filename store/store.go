@@ -37,6 +37,7 @@
 //	listed/<hour>/<person>             Listed: tickets to be told in one mail
 //	confirmed/<agent>                  until when his mails need no confirmation
 //	done/<key>                         time; a repeated call is a no-op
+//	lesson/<ticket>/<seq>              nothing; an event that says that the ticket is to become an article of what the desk knows
 //	feed/<n>                           Change: events added to a ticket, in the order of commits, for what follows the store
 package store
 

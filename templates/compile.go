@@ -138,7 +138,7 @@ func (t *template) execute(d *Data) (Words, error) {
 
 // several matches what an action says of a value that may have several lines, and
 // the strings in which it means nothing.
-var several = regexp.MustCompile(`"(?:\\.|[^"\\])*"|` + "`[^`]*`" + `|\$?\.(?:Body|Reason|Privacy|Signature)\b`)
+var several = regexp.MustCompile(`"(?:\\.|[^"\\])*"|` + "`[^`]*`" + `|\$?\.(?:Body|Help|Reason|Privacy|Signature)\b`)
 
 // severalLines makes actions take such values by functions, which write them as
 // the part at hand needs them.
@@ -244,7 +244,7 @@ func (a *actions) action(word string) string {
 
 func blockAction(action string) bool {
 	inner := strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(action, "{{"), "-"), "}}"), "-"))
-	if inner == ".Body" || inner == "$.Body" || strings.HasPrefix(inner, "/*") || strings.HasPrefix(inner, "$") && strings.Contains(inner, "=") {
+	if inner == ".Body" || inner == "$.Body" || inner == ".Help" || inner == "$.Help" || strings.HasPrefix(inner, "/*") || strings.HasPrefix(inner, "$") && strings.Contains(inner, "=") {
 		return true
 	}
 	first, _, _ := strings.Cut(inner, " ")

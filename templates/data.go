@@ -40,6 +40,7 @@ type Data struct {
 	Author           string // who wrote Body, or acted: a name
 	AuthorAddress    string
 	Body             Body   // what Author wrote. In a template {{.Body}} is all of it, and cannot be taken apart
+	Help             Body   // what the desk knows that may answer the request; all of it too
 	Reason           string // of a rejection, of a refusal, why something waits; may have several lines
 	Signature        string // of the queue, under what its agents write; may have several lines
 	Privacy          string // the queue's notice about personal data; may have several lines
@@ -133,6 +134,8 @@ func Sample(name string) Data {
 	switch name {
 	case "reabierto", "gracias-rechazo":
 		d.Body = Body{}
+	case "conocimiento":
+		d.Subject, d.Number, d.Marker, d.Body = "impresora", "", "", Body{Markdown: strings.Replace(d.Help.Markdown, "###", "##", 1)}
 	case "encuesta":
 		d.Deputy, d.Reason = "", ""
 	case "calificacion":
@@ -169,6 +172,7 @@ func sample() Data {
 			Text:     "Buenos días:\n\nReinicié el servicio de impresión y ya salieron los trabajos que estaban en espera.\n\n- La impresora queda en el puerto 9100.\n- El controlador es el de siempre.\n\nSaludos.",
 			Markdown: "Buenos días:\n\nReinicié el servicio de impresión y **ya salieron** los trabajos que estaban en espera.\n\n- La impresora queda en el puerto `9100`.\n- El controlador es [el de siempre](https://mesa.example/controlador).\n\nSaludos.",
 		},
+		Help:      Body{Markdown: "### La impresora no responde\n\nApáguela, espere diez segundos y enciéndala.\n\nSi el panel muestra **E4**, cierre la bandeja."},
 		Reason:    "Todavía no imprime a doble cara.",
 		Signature: "Mesa de ayuda de la Universidad\nEdificio Central, oficina 204",
 		Privacy:   "Sus datos personales se tratan según la Ley 1581 de 2012 y solo para atender esta solicitud.",

@@ -50,6 +50,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 		f["formulario"] = htmlForm
 		f["tabla"] = func(rows []Row) htmltemplate.HTML { return htmlTable(rows, s.words[lang]) }
 		f["shownBody"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Body) }
+		f["shownHelp"] = func(d *Data) htmltemplate.HTML { return s.body.htmlOf(d.Help) }
 		f["shownReason"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Reason) }
 		f["shownPrivacy"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Privacy) }
 		f["shownSignature"] = func(d *Data) htmltemplate.HTML { return withBreaks(d.Signature) }
@@ -59,6 +60,7 @@ func (s *Set) functions(lang string, html bool) texttemplate.FuncMap {
 	f["tabla"] = func(rows []Row) string { return textTable(rows, s.words[lang]) }
 	f["formulario"] = func(lines []string) string { return strings.Join(lines, "\n") }
 	f["shownBody"] = func(d *Data) string { return s.body.textOf(d.Body) }
+	f["shownHelp"] = func(d *Data) string { return s.body.textOf(d.Help) }
 	f["shownReason"] = func(d *Data) string { return d.Reason }
 	f["shownPrivacy"] = func(d *Data) string { return d.Privacy }
 	f["shownSignature"] = func(d *Data) string { return d.Signature }

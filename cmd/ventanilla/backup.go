@@ -103,7 +103,7 @@ func writeCopy(ctx context.Context, h *house, w io.Writer) error {
 // files writes the admin's files, without passwords and other keys.
 func (c *copier) files(tree fs.FS) error {
 	names := []string{"ventanilla.toml"}
-	for _, dir := range []string{"desk", "rules", "templates"} {
+	for _, dir := range adminFolders {
 		_ = fs.WalkDir(tree, dir, func(p string, e fs.DirEntry, err error) error {
 			if err == nil && e.Type().IsRegular() {
 				names = append(names, p)

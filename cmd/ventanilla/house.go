@@ -34,11 +34,12 @@ type house struct {
 	engine  store.Engine
 	report  atomic.Pointer[func(*status)] // adds what the process that serves knows; nil where none does
 	changed atomic.Pointer[func()]        // has the process that serves try a new permission
-	files   fs.FS                         // the admin's files: desk/, rules/, templates/
+	files   fs.FS                         // the admin's files: [adminFolders]
 	loaded  string                        // fingerprint of the files, from before they were loaded: a change since then is seen
 	config  *Config
 	slog    *slog.Logger
 
+	unlearnt string // why articles could not be written, the last time
 	index    indexed
 	metrics  *metrics.Metrics
 	verifier *verify.Verifier // of the senders of strangers; nil where nobody is verified
@@ -97,6 +98,9 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	return h, nil
 }
 
+// adminFolders are the folders of an installation whose files an admin edits.
+var adminFolders = [...]string{"desk", "rules", "templates", "knowledge"}
+
 // close closes what is open. Nothing may use the house any more.
 func (h *house) close() error { return errors.Join(h.index.close(), h.log.Close(), h.engine.Close()) }
 
@@ -127,7 +131,7 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	if err != nil {
 		return nil, err
 	}
-	return &gateway.Setup{World: world, Rules: set, Words: words, Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
+	return &gateway.Setup{World: world, Rules: set, Words: words, Shelf: gateway.NewShelf(world), Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
 		Copies: copies(accounts, world)}, nil
 }
 
@@ -272,6 +276,7 @@ func (h *house) watch(ctx context.Context, told <-chan os.Signal) {
 			return
 		case <-told:
 		case <-every.C:
+			h.learn(ctx)
 			now := fingerprint(h.files)
 			if now == last {
 				continue
@@ -312,7 +317,7 @@ func (h *house) tellAdminBy(ctx context.Context, tell func(ctx context.Context, 
 // fingerprint changes when a file of the admin does.
 func fingerprint(files fs.FS) string {
 	var b strings.Builder
-	for _, dir := range []string{"desk", "rules", "templates"} {
+	for _, dir := range adminFolders {
 		_ = fs.WalkDir(files, dir, func(path string, e fs.DirEntry, err error) error {
 			if err != nil {
 				return nil // a folder that is not there has no files

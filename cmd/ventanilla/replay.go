@@ -111,7 +111,7 @@ func zipped(folder string) ([]byte, error) {
 	z := zip.NewWriter(&b)
 	root := os.DirFS(folder)
 	found := false
-	for _, top := range []string{"desk", "rules", "templates"} {
+	for _, top := range adminFolders {
 		err := fs.WalkDir(root, top, func(path string, e fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) && path == top {
 				return nil

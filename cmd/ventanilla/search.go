@@ -92,8 +92,7 @@ type ticketFindCmd struct {
 
 // Help is shown below the flags.
 func (ticketFindCmd) Help() string {
-	return "Busca en el asunto, las etiquetas y los textos de todos los tickets, también los cerrados; primero lo que mejor coincide.\n\n" +
-		"Ejemplos:\n  ventanilla ticket find impresora segundo piso\n  ventanilla --json ticket find vpn --limit 5"
+	return "Busca en el asunto, las etiquetas y los textos de todos los tickets, también los cerrados; primero lo que mejor coincide."
 }
 
 // Run finds tickets.
