@@ -217,9 +217,9 @@ func decideTerm(t Ticket, c Command) []Event {
 	case !k.Running() || k.Breached || k.Warned && c.Kind == CmdWarn:
 		return nil
 	case c.Kind == CmdWarn:
-		return []Event{{Kind: TermWarned, New: c.Value}}
+		return []Event{{Kind: TermWarned, New: c.Value, Text: c.Text}}
 	}
-	return []Event{{Kind: TermBreached, New: c.Value}}
+	return []Event{{Kind: TermBreached, New: c.Value, Text: c.Text}}
 }
 
 // decideDeputy lets somebody else decide on the resolution too. One deputy is asked.

@@ -17,8 +17,8 @@ import (
 
 // rowsPlayed are what the manuals ask of classifying, forms, people and words, by
 // the numbers of the list of what they ask; each is played on one of the desks.
-var rowsPlayed = []string{"A3", "B1", "B2", "B9", "C1", "C3", "C5", "C14", "C15", "C16", "C17", "C19", "D1", "D2", "D3", "D10", "D13", "E1", "E2", "E5", "E6", "E8",
-	"F1", "F2", "F3", "F4", "F5", "F9", "G8"}
+var rowsPlayed = []string{"A3", "A9", "B1", "B2", "B9", "C1", "C3", "C5", "C14", "C15", "C16", "C17", "C19", "D1", "D2", "D3", "D10", "D13", "E1", "E2", "E3", "E5", "E6", "E8",
+	"F1", "F2", "F3", "F4", "F5", "F6", "F8", "F9", "G4", "G5", "G8"}
 
 // TestDesks plays the desks of five real manuals, and runs the tests of their rules.
 func TestDesks(t *testing.T) {
@@ -58,11 +58,13 @@ func TestDesks(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for line := range strings.Lines(string(text)) {
-				if strings.HasPrefix(line, "# ") {
-					for _, r := range row.FindAllString(line, -1) {
-						told[r] = true
-					}
+			for _, part := range regexp.MustCompile(`(?m)^# `).Split(string(text), -1) {
+				about, steps, _ := strings.Cut(part, "\n")
+				if !regexp.MustCompile(`(?m)^mail\b`).MatchString(steps) {
+					continue // a row counts where a mail is played below it
+				}
+				for _, r := range row.FindAllString(about, -1) {
+					told[r] = true
 				}
 			}
 		})

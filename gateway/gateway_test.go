@@ -60,6 +60,9 @@ type played struct {
 	seen    map[string]bool             // ids of mails already told of
 	last    map[string]mailout.Outgoing // the last mail to each address
 	out     strings.Builder
+
+	files fs.FS // the admin's
+	base  desk.World
 }
 
 func newPlayed(t testing.TB, e store.Engine) *played {
@@ -91,7 +94,7 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 	if err != nil || len(words.Problems()) > 0 {
 		t.Fatal(err, words.Problems())
 	}
-	p := &played{t: t, log: log, now: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), seen: map[string]bool{}, last: map[string]mailout.Outgoing{}}
+	p := &played{t: t, log: log, files: files, base: base, now: time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC), seen: map[string]bool{}, last: map[string]mailout.Outgoing{}}
 	s := store.Store{Engine: e}
 	if _, speed := t.(*testing.B); !speed {
 		s.Engine = storetest.Twice(e) // every Update of every test
@@ -255,8 +258,10 @@ func (p *played) fill(text string) string {
 //	decide approve|reject x         somebody presses a button on the page sent to x
 //	score 4 x                       somebody answers the survey on the page sent to x
 //	later 2h                        time passes
-//	wake, terms                     what has come due meanwhile is done
+//	wake                            what has come due meanwhile is done
 //	worked 2026-03-02               the time noted on that day
+//	rules file                      an admin writes a rule file, and its tests are run
+//	explain                         what would become of a mail of this text, and why
 //	show number                     a ticket and its history
 //	learn                           what agents wanted to be known is written
 //	read x                          the last mail to x: its text, pictures and files
@@ -368,6 +373,10 @@ func (p *played) step(words []string, text string) {
 			p.t.Fatal(err)
 		}
 		p.now = p.now.Add(d)
+	case "rules":
+		p.write(words[1], text)
+	case "explain":
+		p.explain(p.fill(text))
 	case "show":
 		p.show(words[1])
 	case "worked": // what was noted of everybody's work on one day

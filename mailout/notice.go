@@ -189,10 +189,11 @@ func (n *noticer) tell() {
 		n.requester("acuse")
 	case desk.ResolvedEvent:
 		n.content = n.answerBefore()
-		n.requester("resuelto")
+		n.audience("resuelto")
 	case desk.ClosedEvent:
 		n.content = n.answerBefore()
 		n.ended("cerrado")
+		n.observers("cerrado")
 	case desk.ApprovedEvent:
 		n.decided("gracias")
 		n.workers("aprobado")
@@ -216,13 +217,22 @@ func (n *noticer) tell() {
 	}
 }
 
-// expiry tells those who work on the ticket of a clock, and him from whom a rule
+// expiry tells those who work on the ticket of a clock, and those from whom a rule
 // takes it because of that.
 func (n *noticer) expiry(template string) {
 	n.workers(template)
 	for _, e := range n.rest {
-		if e.Ticket == n.event.Ticket && e.Kind == desk.Assigned && e.Actor == desk.System && e.Old != "" {
+		switch {
+		case e.Ticket != n.event.Ticket || e.Actor != desk.System:
+		case e.Kind == desk.Assigned && e.Old != "":
 			n.agent(e.Old, template, desk.RoleAssignee)
+			return
+		case e.Kind == desk.QueueChanged: // nobody had it: the agents of its queue
+			if q, ok := n.Desk.Queue(e.Old); ok {
+				for _, name := range q.Agents {
+					n.agent(name, template, desk.RoleQueue)
+				}
+			}
 			return
 		}
 	}
@@ -339,7 +349,7 @@ func (n *noticer) answerBefore() *Content {
 // changes are what the requester is told of by the one mail "estado".
 var changes = []desk.EventKind{desk.Assigned, desk.QueueChanged, desk.Reopened, desk.WaitingSet, desk.CancelledEvent, desk.Undone}
 
-// change tells the requester of a change of state, queue or assignee, unless a
+// change tells all who take part of a change of state, queue or assignee, unless a
 // weightier mail of the same batch goes out anyway.
 func (n *noticer) change(template string) {
 	for _, e := range n.batch {
@@ -359,7 +369,7 @@ func (n *noticer) change(template string) {
 	if n.event.Kind == desk.Assigned && n.event.New == "" {
 		return
 	}
-	n.requester(template)
+	n.audience(template)
 }
 
 func (n *noticer) requester(template string) { n.person(n.ticket.Requester, template) }
@@ -367,6 +377,11 @@ func (n *noticer) requester(template string) { n.person(n.ticket.Requester, temp
 // audience is the requester and whoever else takes part.
 func (n *noticer) audience(template string) {
 	n.requester(template)
+	n.observers(template)
+}
+
+// observers are those who take part besides the requester.
+func (n *noticer) observers(template string) {
 	for _, id := range n.ticket.Others {
 		n.person(id, template)
 	}

@@ -100,6 +100,9 @@ func (r Renderer) notice(w World, n Notice) message {
 	m := message{queue: queue, to: n.To, template: n.Template, own: n.Words, ticket: &t, token: token, at: n.Event.At, event: n.Event.Seq}
 	m.data = func() templates.Data {
 		d := r.about(t, queue, n.To, n.Event.At)
+		if !decides(w, n) {
+			d.DecisionLink, d.ApproveLink, d.RejectLink = "", "", ""
+		}
 		r.event(&d, w, n)
 		return d
 	}
@@ -113,6 +116,13 @@ func (r Renderer) notice(w World, n Notice) message {
 		}
 	}
 	return m
+}
+
+// decides says whether a notice goes to one who is asked to decide on a resolution:
+// whoever has the links can.
+func decides(w World, n Notice) bool {
+	is := func(id desk.PersonID) bool { return id != 0 && strings.EqualFold(n.To.Address, w.People[id].Address) }
+	return is(n.Ticket.Requester) || is(n.Ticket.Deputy)
 }
 
 // Letter makes the mail for a letter.

@@ -97,10 +97,17 @@ type notificationText struct {
 	To   []string `toml:"to" values:"requester observers assignee queue responsible admin" help:"Quiénes: requester (el solicitante), observers (los observadores), assignee (quien lo atiende), queue (los agentes de la cola), responsible (quien responde por él), admin. Una lista vacía: nadie."`
 }
 
-// notified are the mails that events call for, which notifications may name. What
-// answers a mail (acknowledgements, transcripts) goes to its sender alone.
+// notified are the mails that events call for, which notifications may name. A
+// transcript, or what was asked for, goes to whoever asked.
 var notified = []string{"ticket-nuevo", "respuesta", "respuesta-solicitante", "estado", "resuelto", "cerrado", "reabierto", "aprobado", "asignado",
-	"retenido", "nota", "entrega-fallida"}
+	"retenido", "nota", "entrega-fallida", "plazo-por-vencer", "plazo-vencido", "espera-cumplida", "acuse", "datos", "archivos", "recordatorio", "gracias", "gracias-rechazo"}
+
+// outward are those of them that whoever is outside may get; alone that the requester
+// may get, and nobody else.
+var (
+	outward = []string{"respuesta", "estado", "resuelto", "cerrado"}
+	alone   = []string{"acuse", "datos", "archivos", "recordatorio", "gracias", "gracias-rechazo"}
+)
 
 // attachmentFile is desk/attachments.toml.
 type attachmentFile struct {
@@ -341,8 +348,10 @@ func (b *builder) notification(c *checker, t notificationText) {
 	roles := []desk.Role{}
 	for i, r := range t.To {
 		role := desk.Role(r)
-		inward := t.Mail != "respuesta" && t.Mail != "estado" && t.Mail != "resuelto" && t.Mail != "cerrado"
-		if inward && (role == desk.RoleRequester || role == desk.RoleObservers) {
+		switch {
+		case slices.Contains(alone, t.Mail) && role != desk.RoleRequester:
+			c.fault(fmt.Sprintf("to[%d]", i), "%s es solo para el solicitante: escriba to = [\"requester\"], o [] para nadie", t.Mail)
+		case !slices.Contains(alone, t.Mail) && !slices.Contains(outward, t.Mail) && (role == desk.RoleRequester || role == desk.RoleObservers):
 			c.fault(fmt.Sprintf("to[%d]", i), "%s es un aviso interno: no puede ir al solicitante ni a los observadores", t.Mail)
 		}
 		roles = append(roles, role)
