@@ -26,7 +26,7 @@ type Draft struct {
 }
 
 // File is an attachment or an inline picture of a Draft. Its bytes stay where
-// they are, in the raw mail that it came in.
+// they are, in the raw mail that it came in, or are Data where the desk made it.
 type File struct {
 	Name      string
 	Type      string // media type; one that cannot stand in base64 is sent as application/octet-stream
@@ -35,6 +35,7 @@ type File struct {
 	Mail      string // where the raw mail lies, as the intake log names it
 	Part      mail.Part
 	Raw       []byte // the raw mail, read for size and hash only
+	Data      []byte // of a file that came in no mail
 }
 
 // Compose writes a mail and returns it in pieces, with the size in bytes and the
@@ -213,6 +214,11 @@ func (c *composer) file(f File, disposition string) {
 		return
 	}
 	c.append(fileHeader(f, disposition), "\r\n")
+	if f.Mail == "" && f.Data != nil {
+		c.text = appendBase64(c.text, f.Data)
+		c.append("\r\n")
+		return
+	}
 	c.flush()
 	p := Piece{Mail: f.Mail, Offset: f.Part.Offset, Length: f.Part.Length, Encoding: f.Part.Encoding}
 	if p.Mail == "" {
@@ -274,12 +280,10 @@ func encodeFile(w io.Writer, p Piece, raw []byte) error {
 	for first := true; ; first = false {
 		n, err := io.ReadFull(r, in)
 		out = out[:0]
-		for i := 0; i < n; i += 57 {
-			if !first || i > 0 {
-				out = append(out, '\r', '\n')
-			}
-			out = base64.StdEncoding.AppendEncode(out, in[i:min(i+57, n)])
+		if !first && n > 0 {
+			out = append(out, '\r', '\n')
 		}
+		out = appendBase64(out, in[:n])
 		if _, err := w.Write(out); err != nil {
 			return err
 		}
@@ -291,4 +295,16 @@ func encodeFile(w io.Writer, p Piece, raw []byte) error {
 			return err
 		}
 	}
+}
+
+// appendBase64 appends data as base64 in lines of 76 characters, without a line end
+// after the last.
+func appendBase64(to, data []byte) []byte {
+	for i := 0; i < len(data); i += 57 {
+		if i > 0 {
+			to = append(to, '\r', '\n')
+		}
+		to = base64.StdEncoding.AppendEncode(to, data[i:min(i+57, len(data))])
+	}
+	return to
 }

@@ -42,7 +42,8 @@ type Letter struct {
 	Answers  *mail.Message // the mail that it answers, or nil
 	Confirm  int           // the held article that the addressee is asked to confirm; 0: none
 	Data     templates.Data
-	Listing  int // the list that it carries, by which an answer names tickets; 0: none
+	Files    []File // that the desk made
+	Listing  int    // the list that it carries, by which an answer names tickets; 0: none
 }
 
 // Notices makes the mails for notices, in their order. Where agents are told the
@@ -129,7 +130,7 @@ func decides(w World, n Notice) bool {
 func (r Renderer) Letter(l Letter) (Outgoing, error) {
 	queue := r.Desk.Queues[0]
 	d := l.Data
-	m := message{to: l.To, template: l.Template, ticket: l.Ticket, at: l.At, answers: l.Answers, seed: l.Seed}
+	m := message{to: l.To, template: l.Template, ticket: l.Ticket, at: l.At, answers: l.Answers, seed: l.Seed, files: l.Files}
 	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address), Revision: l.Listing}
 	if l.Ticket != nil {
 		queue = r.queue(l.Ticket.Queue)
