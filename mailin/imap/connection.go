@@ -24,16 +24,23 @@ const (
 type watched struct {
 	net.Conn
 	patience time.Duration
+	dead     error // only its reader touches it
 }
 
-func (w watched) Read(p []byte) (int, error) {
-	if err := w.Conn.SetReadDeadline(time.Now().Add(w.patience)); err != nil {
-		return 0, err
+// Read fails for ever once it has failed: the library asks a connection that was
+// silent for ten minutes three times more, for ten minutes each.
+func (w *watched) Read(p []byte) (n int, err error) {
+	if w.dead != nil {
+		return 0, w.dead
 	}
-	return w.Conn.Read(p)
+	if err = w.Conn.SetReadDeadline(time.Now().Add(w.patience)); err == nil {
+		n, err = w.Conn.Read(p)
+	}
+	w.dead = err
+	return n, err
 }
 
-func (w watched) Write(p []byte) (int, error) {
+func (w *watched) Write(p []byte) (int, error) {
 	if err := w.Conn.SetWriteDeadline(time.Now().Add(time.Minute)); err != nil {
 		return 0, err
 	}
@@ -41,7 +48,7 @@ func (w watched) Write(p []byte) (int, error) {
 }
 
 // SetReadDeadline leaves the deadline to Read.
-func (watched) SetReadDeadline(time.Time) error { return nil }
+func (*watched) SetReadDeadline(time.Time) error { return nil }
 
 // connection is a session in which one folder at a time is selected.
 type connection struct {
@@ -112,13 +119,13 @@ func (c *connection) begin() (err error) {
 	options.TLSConfig.VerifyConnection = func(state tls.ConnectionState) error { c.secured = state; return nil } // the chain is checked before
 	switch c.account.TLS {
 	case TLSNone:
-		c.Client = imapclient.New(watched{c.socket, c.patience}, options)
+		c.Client = imapclient.New(&watched{Conn: c.socket, patience: c.patience}, options)
 	case TLSStart:
-		if c.Client, err = imapclient.NewStartTLS(watched{c.socket, c.patience}, options); err != nil {
+		if c.Client, err = imapclient.NewStartTLS(&watched{Conn: c.socket, patience: c.patience}, options); err != nil {
 			return fmt.Errorf("STARTTLS: %w", err)
 		}
 	default:
-		secured, err := secure(watched{c.socket, c.patience}, options.TLSConfig)
+		secured, err := secure(&watched{Conn: c.socket, patience: c.patience}, options.TLSConfig)
 		if err != nil {
 			return fmt.Errorf("TLS: %w", err)
 		}

@@ -15,8 +15,7 @@ import (
 const (
 	copiesAtOnce = 50                 // that are asked for
 	copyIdle     = 30 * time.Second   // that a session waits for further ones
-	copyAgain    = 15 * time.Minute   // until one that is refused is tried again
-	copyLife     = 7 * 24 * time.Hour // after which it is given up
+	copyLife     = 7 * 24 * time.Hour // after which one that is refused is given up
 )
 
 // copiesTo says whether an account has a folder for copies.
@@ -178,7 +177,7 @@ func (s *copying) copy(c Copy) error {
 	case !refusal(err) && !errors.Is(err, errUnreadable):
 		return err
 	case s.now().Sub(c.At) < copyLife:
-		s.later[c.Key] = s.now().Add(copyAgain)
+		s.later[c.Key] = s.now().Add(s.most)
 		return err
 	default:
 		s.log.Warn("copy of a sent mail given up", "account", s.copier.account.Name, "mail", c.MessageID, "error", err)

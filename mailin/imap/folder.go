@@ -28,6 +28,7 @@ type candidate struct {
 	at   time.Time // INTERNALDATE
 	seen bool
 	err  error // why the server does not describe it
+	bare bool  // nothing more is to be asked of it
 }
 
 // look takes all mails that are new in the folder. It returns how many.

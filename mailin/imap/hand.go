@@ -114,7 +114,7 @@ func (h *handing) message(m *imapclient.FetchMessageData) error {
 				continue
 			}
 			if size := item.Literal.Size(); h.maxSize > 0 && size > h.maxSize {
-				h.folder.memory.refuse(c.uid, h.now())
+				h.folder.memory.blame(c.uid, h.now(), true, false)
 				h.letGo(item.Literal)
 				return fmt.Errorf("mail %d has %d bytes by one answer and %d by another", c.uid, c.size, size)
 			}
@@ -347,16 +347,22 @@ func (h *handing) receive(env mail.Envelope, r io.Reader) {
 	case errors.Is(err, mail.ErrTooLarge) || errors.Is(err, mail.ErrLoop):
 		h.log.Warn("mail left in its folder", "account", h.account.Name, "uid", env.Place.UID, "error", err)
 	default:
-		h.broke(fmt.Errorf("hand over a mail: %w", err))
+		h.broke(ours{fmt.Errorf("hand over a mail: %w", err)})
 		return
 	}
-	h.folder.memory.took(imap.UID(env.Place.UID))
+	h.mu.Lock()
+	h.moved = true
+	h.mu.Unlock()
+	h.folder.memory.tookAt(imap.UID(env.Place.UID), h.now())
 }
 
 // note hands over the header of a mail that is not fetched, with a text that says
 // why. Where the server refuses that too, the text stands alone.
 func (h *handing) note(c candidate) error {
-	header, err := h.header(c)
+	header, err := "", error(nil)
+	if !c.bare {
+		header, err = h.header(c)
+	}
 	hopeless := h.maxSize <= 0 || c.size <= h.maxSize
 	switch {
 	case err != nil && !(hopeless && refusal(err)):
@@ -394,7 +400,7 @@ func (h *handing) header(c candidate) (header string, err error) {
 				continue
 			}
 			if size := body.Literal.Size(); size > headerBytes {
-				h.folder.memory.refuse(c.uid, h.now())
+				h.folder.memory.blame(c.uid, h.now(), true, false)
 				h.letGo(body.Literal)
 				return "", fmt.Errorf("the header of mail %d has %d bytes, of %d asked for", c.uid, size, headerBytes)
 			}

@@ -49,8 +49,12 @@ type server struct {
 	short       bool              // a literal ends before its length
 	noTarget    bool              // the folder to move to is missing
 	dumb        bool              // nothing is answered after the login
+	mute        bool              // an answer begins and does not go on
+	deaf        bool              // IDLE is not ended
 	refuse      map[uint32]string // UIDs whose text is never sent → the answer to who asks for it
 	undescribed map[uint32]bool   // UIDs of which not even the size is told
+	breaks      map[uint32]string // UIDs at which the connection breaks: at their "text", or at "header" or "size" too
+	broken      int               // so often it did
 	noHeader    bool              // nor is the header of those in refuse
 	huge        map[uint32]int    // UIDs whose literal is announced with so many bytes, of which few come
 	most        int               // connections at once so far
@@ -216,6 +220,11 @@ func (w *wire) command(tag, rest string) {
 	if w.dumb && name != "LOGIN" {
 		return
 	}
+	if w.mute && name == "UID SEARCH" {
+		fmt.Fprint(w.w, "* SEARCH 1")
+		w.w.Flush()
+		return
+	}
 	if answer, ok := w.answers[name]; ok {
 		delete(w.answers, name)
 		if answer == "BYE" {
@@ -370,7 +379,7 @@ func (w *wire) idle(tag string) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !dumb && !w.ended {
+	if !dumb && !w.deaf && !w.ended {
 		w.say("%s OK fin", tag)
 	}
 }
@@ -455,6 +464,11 @@ func (w *wire) fetch(args string) {
 		if !w.in(set, m.uid) || w.vanish[m.uid] {
 			continue
 		}
+		if w.breaksAt(m.uid, strings.ToUpper(items)) {
+			w.broken++
+			w.ended = true
+			return
+		}
 		seq := i + 1
 		if !strings.Contains(strings.ToUpper(items), "BODY") {
 			if w.seenFirst {
@@ -505,6 +519,19 @@ func (w *wire) fetch(args string) {
 			w.say("* %d FETCH (UID %d %s {%d}\r\n%s)", seq, m.uid, section, len(text), text)
 		}
 	}
+}
+
+// breaksAt says that the connection breaks at a question for a mail.
+func (w *wire) breaksAt(uid uint32, items string) bool {
+	switch w.breaks[uid] {
+	case "text":
+		return strings.Contains(items, "BODY") && !strings.Contains(items, "[HEADER]")
+	case "header":
+		return strings.Contains(items, "BODY")
+	case "size":
+		return true
+	}
+	return false
 }
 
 func (w *wire) store(args string) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -13,6 +12,7 @@ import (
 // batch is a run of mails, in their order, that are asked for together.
 type batch struct {
 	last  imap.UID // behind which the folder is to be read on
+	held  bool     // mails up to there are asked for later: the point stays before them
 	uids  int      // how many of the folder's UIDs it stands for
 	whole []candidate
 	notes []candidate // too large to be fetched, or refused again and again
@@ -30,6 +30,7 @@ type taking struct {
 	mu    sync.Mutex
 	taken int
 	err   error
+	moved bool // a mail became durable
 }
 
 // takeAll takes mails behind a point, all or an error: after one that is temporary
@@ -38,9 +39,29 @@ func (s *session) takeAll(ctx context.Context, uids []imap.UID, p Point) (int, e
 	if len(uids) == 0 {
 		return 0, nil
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
 	t := &taking{session: s, ctx: ctx, begun: p, slots: make(chan struct{}, together)}
+	m := &s.folder.memory
+	rest, apart := m.divide(uids)
+	if m.isCareful() {
+		t.singly(rest)
+	} else {
+		t.together(uids)
+		m.broken(t.broke() && !t.moved)
+	}
+	if t.err == nil || errors.Is(t.err, errNotSent) {
+		t.singly(apart)
+	}
+	s.cut = t.err != nil && !errors.Is(t.err, errNotSent)
+	s.sound = s.sound || t.moved && p.Validity != 0 // else all is read again
+	return t.taken, t.err
+}
+
+// together takes mails in batches, but for those that are to be asked for alone.
+func (t *taking) together(uids []imap.UID) {
+	outer := t.ctx
+	ctx, stop := context.WithCancel(outer)
+	defer func() { stop(); t.ctx = outer }()
+	t.ctx = ctx
 	described, asked := make(chan batch), make(chan *handing, 64)
 	var parts sync.WaitGroup
 	parts.Go(func() { defer close(described); t.describeAll(uids, described) })
@@ -48,8 +69,16 @@ func (s *session) takeAll(ctx context.Context, uids []imap.UID, p Point) (int, e
 	t.follow(asked)
 	stop()
 	parts.Wait()
-	s.cut = t.err != nil && !errors.Is(t.err, errNotSent)
-	return t.taken, t.err
+}
+
+// ours is an error of the desk, which is no fault of the server.
+type ours struct{ error }
+
+func (o ours) Unwrap() error { return o.error }
+
+// broke says that the connection broke, and not by us.
+func (t *taking) broke() bool {
+	return t.err != nil && !errors.As(t.err, new(ours)) && !errors.Is(t.err, errNotSent) && !refusal(t.err) && t.ctx.Err() == nil
 }
 
 // fail ends the look with its first error. The connection breaks: what the other
@@ -76,7 +105,8 @@ func (t *taking) describeAll(uids []imap.UID, out chan<- batch) {
 	for len(uids) > 0 {
 		chunk := uids[:min(describeMails, len(uids))]
 		uids = uids[len(chunk):]
-		mails, err := t.describe(chunk)
+		rest, _ := t.folder.memory.divide(chunk)
+		mails, err := t.describe(rest)
 		if err != nil {
 			send(batch{error: err})
 			return
@@ -96,6 +126,7 @@ func (t *taking) batches(uids []imap.UID, mails []candidate) (all []batch) {
 	for _, uid := range uids {
 		b.last = uid
 		b.uids++
+		b.held = b.held || t.folder.memory.apart(uid)
 		if len(mails) == 0 || mails[0].uid != uid {
 			continue // it is no more there
 		}
@@ -155,7 +186,7 @@ func (t *taking) askAll(described <-chan batch, asked chan<- *handing) {
 // that the server refuses mails are taken, and the point waits.
 func (t *taking) follow(asked <-chan *handing) {
 	const share = 16
-	p, refused := t.begun, error(nil)
+	p, refused, held := t.begun, error(nil), false
 	for h := range asked {
 		uids, taken := 0, 0
 		for n := 1; ; n++ {
@@ -166,7 +197,7 @@ func (t *taking) follow(asked <-chan *handing) {
 			if refused == nil {
 				refused = h.refused
 			}
-			if refused == nil {
+			if held = held || h.batch.held; refused == nil && !held {
 				p.UID = uint32(h.batch.last)
 			}
 			if n == share || len(asked) == 0 {
@@ -194,82 +225,8 @@ func (t *taking) setPoint(p Point) error {
 		return nil
 	}
 	if err := t.desk.SetPoint(t.ctx, t.account.Name, t.folder.name, p); err != nil {
-		return fmt.Errorf("note the point: %w", err)
+		return ours{fmt.Errorf("note the point: %w", err)}
 	}
 	t.folder.memory.forget(imap.UID(p.UID))
-	t.sound = t.sound || p.Validity != 0 // else all is read again
 	return nil
-}
-
-// memory is what is known of mails behind the point, from one session to the next:
-// which of them are durable, and which the server refuses.
-type memory struct {
-	mu      sync.Mutex
-	taken   map[imap.UID]bool
-	refused map[imap.UID]refusals
-}
-
-// tries is how often a mail is asked for that the server refuses, each time over
-// another connection.
-const tries = 5
-
-// refusals are those of one mail.
-type refusals struct {
-	times int
-	since time.Time
-}
-
-func (m *memory) has(uid imap.UID) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.taken[uid]
-}
-
-// took notes that a mail is durable.
-func (m *memory) took(uid imap.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.taken == nil {
-		m.taken = map[imap.UID]bool{}
-	}
-	m.taken[uid] = true
-}
-
-// hopeless says that a mail was refused often enough, and for so long.
-func (m *memory) hopeless(uid imap.UID, now time.Time, long time.Duration) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r := m.refused[uid]
-	return r.times >= tries && now.Sub(r.since) >= long
-}
-
-// refuse notes that a mail was refused once more.
-func (m *memory) refuse(uid imap.UID, now time.Time) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.refused == nil {
-		m.refused = map[imap.UID]refusals{}
-	}
-	r := m.refused[uid]
-	if r.times == 0 {
-		r.since = now
-	}
-	r.times++
-	m.refused[uid] = r
-}
-
-// forget forgets mails up to a UID: the point is behind them.
-func (m *memory) forget(last imap.UID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for uid := range m.taken {
-		if uid <= last {
-			delete(m.taken, uid)
-		}
-	}
-	for uid := range m.refused {
-		if uid <= last {
-			delete(m.refused, uid)
-		}
-	}
 }
