@@ -19,7 +19,7 @@ demo: build ## everything at work on this machine: mail on 127.0.0.1:2525, pages
 	bin/ventanilla demo --tour $(ARGS)
 
 test: ## the tests; installs what they need where it may
-	scripts/needs swaks chromium dovecot=dovecot-imapd opendkim systemd-analyze=systemd machine:postfix machine:exim4-daemon-light machine:opensmtpd machine:nginx-light
+	scripts/needs swaks chromium dovecot=dovecot-imapd opendkim systemd-analyze=systemd machine:postfix machine:exim4-daemon-light machine:opensmtpd machine:nginx-light machine:pebble
 	$(GO) test ./...
 
 race: ## the tests under the race detector

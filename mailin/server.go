@@ -30,15 +30,15 @@ type Options struct {
 	FrontServers   []netip.Prefix // peers that are servers of ours and write Authentication-Results; loopback and TrustedRelays are
 	ProxyFrom      []netip.Prefix // peers that must say with the PROXY protocol whose connection they bring
 	ProxySocket    bool           // peers on Unix sockets are such
-	Certificate    string         // PEM file; with Key it makes STARTTLS available
-	Key            string         // PEM file; both are read again when they change
-	ReadTimeout    time.Duration  // for a whole command, and for each read of a mail's text; 5 min
-	DataTimeout    time.Duration  // for the whole text of a mail; 30 min
-	LMTP           bool           // speak LMTP (RFC 2033) instead of SMTP
-	Verify         Verify         // finds out about senders; nil: nobody does
-	SpoolFolder    string         // for large mails while Verify reads them; needed with Verify
-	SpoolReserve   int64          // bytes that are left free there
-	Log            *slog.Logger   // nil: no log
+	// GetCertificate is a [tls.Config]'s; with it STARTTLS is available.
+	GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+	ReadTimeout    time.Duration // for a whole command, and for each read of a mail's text; 5 min
+	DataTimeout    time.Duration // for the whole text of a mail; 30 min
+	LMTP           bool          // speak LMTP (RFC 2033) instead of SMTP
+	Verify         Verify        // finds out about senders; nil: nobody does
+	SpoolFolder    string        // for large mails while Verify reads them; needed with Verify
+	SpoolReserve   int64         // bytes that are left free there
+	Log            *slog.Logger  // nil: no log
 	Now            func() time.Time
 }
 
@@ -95,12 +95,8 @@ func NewServer(receiver Receiver, options Options) (*Server, error) {
 	if options.Verify != nil && options.SpoolFolder == "" {
 		return nil, errors.New("senders are to be verified, and there is no folder for large mails")
 	}
-	if options.Certificate != "" || options.Key != "" {
-		pair, err := loadKeyPair(options.Certificate, options.Key, options.Now, options.Log)
-		if err != nil {
-			return nil, err
-		}
-		s.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.get}
+	if options.GetCertificate != nil {
+		s.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: options.GetCertificate}
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))

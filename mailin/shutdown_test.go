@@ -40,7 +40,7 @@ func TestShutdownIdle(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, l := servePipes(t, &ledger{}, Options{Certificate: certificate, Key: key})
+				s, l := servePipes(t, &ledger{}, Options{GetCertificate: files(t, certificate, key, time.Now, nil)})
 				p := l.dial(t, "192.0.2.1")
 				act(p)
 				synctest.Wait()

@@ -144,7 +144,7 @@ func TestTextInAll(t *testing.T) {
 func TestHandshakeTimeout(t *testing.T) {
 	certificate, key := certificateFiles(t, t.TempDir(), 1)
 	synctest.Test(t, func(t *testing.T) {
-		_, l := servePipes(t, &ledger{}, Options{Certificate: certificate, Key: key})
+		_, l := servePipes(t, &ledger{}, Options{GetCertificate: files(t, certificate, key, time.Now, nil)})
 		p := l.dial(t, "192.0.2.1")
 		p.greet()
 		p.send("STARTTLS\r\n")

@@ -49,7 +49,7 @@ func TestCertificateReload(t *testing.T) {
 	now := &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
 	folder := t.TempDir()
 	certificate, key := certificateFiles(t, folder, 1)
-	_, address := serve(t, &ledger{}, Options{Certificate: certificate, Key: key, Now: now.Now, Log: log.logger()})
+	_, address := serve(t, &ledger{}, Options{GetCertificate: files(t, certificate, key, now.Now, log.logger()), Now: now.Now, Log: log.logger()})
 	serial := func() int64 {
 		t.Helper()
 		c, err := secure(t, address, &tls.Config{InsecureSkipVerify: true})
@@ -108,7 +108,7 @@ func replace(t *testing.T, name string, content []byte) {
 
 func TestTLSVersions(t *testing.T) {
 	certificate, key := certificateFiles(t, t.TempDir(), 1)
-	_, address := serve(t, &ledger{}, Options{Certificate: certificate, Key: key})
+	_, address := serve(t, &ledger{}, Options{GetCertificate: files(t, certificate, key, time.Now, nil)})
 	for version, want := range map[uint16]bool{tls.VersionTLS10: false, tls.VersionTLS11: false, tls.VersionTLS12: true, tls.VersionTLS13: true} {
 		c, err := secure(t, address, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 		if (err == nil) != want {
@@ -124,7 +124,7 @@ func TestPlaintextInjection(t *testing.T) {
 	certificate, key := certificateFiles(t, t.TempDir(), 1)
 	for _, guarded := range []bool{true, false} {
 		var mails ledger
-		_, address := serve(t, &mails, Options{Certificate: certificate, Key: key}, func(s *Server) { s.guards.plaintext = guarded })
+		_, address := serve(t, &mails, Options{GetCertificate: files(t, certificate, key, time.Now, nil)}, func(s *Server) { s.guards.plaintext = guarded })
 		p := dial(t, address)
 		p.greet()
 		p.send("STARTTLS\r\nEHLO evil.example\r\nMAIL FROM:<evil@example.org>\r\n")
@@ -152,7 +152,7 @@ func TestPlaintextInjection(t *testing.T) {
 // more in the clear.
 func TestHandshakeGarbage(t *testing.T) {
 	certificate, key := certificateFiles(t, t.TempDir(), 1)
-	_, address := serve(t, &ledger{}, Options{Certificate: certificate, Key: key})
+	_, address := serve(t, &ledger{}, Options{GetCertificate: files(t, certificate, key, time.Now, nil)})
 	p := dial(t, address)
 	p.greet()
 	p.send("STARTTLS\r\n")
@@ -171,8 +171,6 @@ func TestOptionsRefused(t *testing.T) {
 		"bad host name":    {Hostname: "a b"},
 		"header injection": {Hostname: "a\r\nBcc: b"},
 		"too large":        {Hostname: "a.example", MaxSize: 1 << 32},
-		"no key":           {Hostname: "a.example", Certificate: "cert.pem"},
-		"no files":         {Hostname: "a.example", Certificate: "/nonexistent/cert.pem", Key: "/nonexistent/key.pem"},
 	} {
 		if _, err := NewServer(&ledger{}, options); err == nil {
 			t.Errorf("%s: no error", name)

@@ -56,7 +56,8 @@ func TestTrace(t *testing.T) {
 			options := options
 			options.LMTP = test.lmtp
 			if test.tls {
-				options.Certificate, options.Key = certificateFiles(t, t.TempDir(), 1)
+				certificate, key := certificateFiles(t, t.TempDir(), 1)
+				options.GetCertificate = files(t, certificate, key, time.Now, nil)
 			}
 			trace, text := receiveOne(t, options, test.from, test.send)
 			got := regexp.MustCompile(` id [a-z2-7]{13}\b`).ReplaceAllString(trace, " id ID")
@@ -83,7 +84,7 @@ func receiveOne(t *testing.T, options Options, from, send string) (trace, text s
 	_, l := servePipes(t, &mails, options)
 	p := l.dial(t, from)
 	p.want("220 *")
-	if options.Certificate != "" {
+	if options.GetCertificate != nil {
 		p.send("STARTTLS\r\n")
 		p.want("220 *")
 		p.startTLS(&tls.Config{InsecureSkipVerify: true})

@@ -16,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"os"
@@ -28,6 +29,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ventanilla/certs"
 	"ventanilla/mail"
 )
 
@@ -312,7 +314,8 @@ func scriptOptions(t testing.TB, steps []step) Options {
 		case "LMTP":
 			options.LMTP = true
 		case "TLS":
-			options.Certificate, options.Key = certificateFiles(t, t.TempDir(), 1)
+			certificate, key := certificateFiles(t, t.TempDir(), 1)
+			options.GetCertificate = files(t, certificate, key, time.Now, nil)
 		default:
 			t.Fatalf("line %d: unknown option", s.line)
 		}
@@ -429,6 +432,16 @@ func certificateFiles(t testing.TB, folder string, serial int64) (certificate, k
 	writePEM(t, certificate, "CERTIFICATE", der)
 	writePEM(t, key, "PRIVATE KEY", keyDER)
 	return certificate, key
+}
+
+// files is what shows a pair of files, as Options want it.
+func files(t testing.TB, certificate, key string, now func() time.Time, log *slog.Logger) func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	t.Helper()
+	f, err := certs.Load(certificate, key, now, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Get
 }
 
 func writePEM(t testing.TB, name, kind string, der []byte) {

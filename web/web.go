@@ -147,6 +147,19 @@ func Handler(d Desk, o Options) http.Handler {
 	return &site{desk: d, Options: o, newID: randomID, crossSite: crossSite}
 }
 
+// Onward sends every visitor to the same page at publicURL, from a door that has no
+// pages of its own. Without a publicURL nothing is there.
+func Onward(publicURL string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if publicURL == "" || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Referrer-Policy", "no-referrer")
+		http.Redirect(w, r, publicURL+r.URL.EscapedPath(), http.StatusPermanentRedirect)
+	})
+}
+
 // NewServer returns a server for h with time-outs that no slow visitor outlasts
 // and with room for small requests only.
 func NewServer(h http.Handler, log *slog.Logger) *http.Server {

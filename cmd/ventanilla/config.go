@@ -40,6 +40,7 @@ type Config struct {
 	Log       LogConfig         `toml:"log" help:"Registro de lo que pasa, en la salida de errores."`
 	IMAP      []IMAPConfig      `toml:"imap" help:"Buzones que se leen por IMAP, tantos como haga falta."`
 	OAuth     []OAuthConfig     `toml:"oauth" help:"Permisos OAuth2, para buzones y servidores que ya no aceptan contraseñas (Microsoft 365, Google). «ventanilla oauth login NOMBRE» pide cada uno una vez."`
+	ACME      ACMEConfig        `toml:"acme" help:"Certificados que se piden solos a una autoridad (ACME, como Let's Encrypt), para los nombres de public_url y de hostname en [smtp]."`
 	DKIM      DKIMConfig        `toml:"dkim" help:"Firma DKIM de lo que se envía."`
 
 	folder      string         // that relative paths start from
@@ -75,7 +76,7 @@ type SMTPConfig struct {
 	Listen         string   `toml:"listen" help:"Dónde escucha, por ejemplo :25 o 127.0.0.1:2525. Vacío: no hay entrada por SMTP."`
 	Proxy          []string `toml:"proxy" help:"Direcciones IP o redes de balanceadores (HAProxy, nginx) que abren cada conexión con la cabecera del protocolo PROXY, versión 1 o 2: desde ellas es obligatoria, y cuenta la dirección del cliente que nombra. De las demás no se acepta."`
 	Hostname       string   `toml:"hostname" help:"Nombre con que se presenta. Vacío: domain de [desk]."`
-	Certificate    string   `toml:"certificate" help:"Certificado para STARTTLS, archivo PEM. Se vuelve a leer cuando cambia. Vacío: sin STARTTLS."`
+	Certificate    string   `toml:"certificate" help:"Certificado para STARTTLS: archivo PEM, que se vuelve a leer cuando cambia, o acme, que lo pide como dice [acme]. Vacío: sin STARTTLS."`
 	Key            string   `toml:"key" help:"Clave privada del certificado, archivo PEM que solo puede leer su dueño."`
 	MaxSize        Size     `toml:"max_size" help:"Tamaño máximo de un correo, adjuntos incluidos, como viaja (un archivo ocupa un tercio más)."`
 	MaxConnections int      `toml:"max_connections" help:"Conexiones a la vez."`
@@ -91,7 +92,9 @@ type LMTPConfig struct {
 
 // WebConfig is [web].
 type WebConfig struct {
-	Listen string `toml:"listen" help:"Dónde escucha, por ejemplo 127.0.0.1:8025, detrás de un servidor web que ponga HTTPS. Vacío: no hay páginas."`
+	Listen      string `toml:"listen" help:"Dónde escucha, por ejemplo 127.0.0.1:8025, detrás de un servidor web que ponga HTTPS, o :443 con certificate. Vacío: no hay páginas."`
+	Certificate string `toml:"certificate" help:"Certificado para HTTPS: archivo PEM, que se vuelve a leer cuando cambia, o acme, que lo pide como dice [acme]. Vacío: sin cifrar, detrás de un servidor web."`
+	Key         string `toml:"key" help:"Clave privada del certificado, archivo PEM que solo puede leer su dueño."`
 }
 
 // CapsConfig is [caps].
@@ -203,6 +206,7 @@ func decodeConfig(name string, data []byte) (*Config, *configChecker, error) {
 	k.ways(&c)
 	k.smarthost(&c)
 	k.trust(&c)
+	k.certificates(&c)
 	k.numbers(&c)
 	k.oauth(&c)
 	k.imap(&c)
@@ -272,9 +276,6 @@ func (k *configChecker) ways(c *Config) {
 		c.SMTP.Hostname = c.Desk.Domain
 	} else {
 		k.wrong("smtp.hostname", rules.WrongDomain(c.SMTP.Hostname))
-	}
-	if (c.SMTP.Certificate == "") != (c.SMTP.Key == "") {
-		k.fault("smtp", "certificate y key van juntos: falta uno de los dos")
 	}
 	k.publicURL(c)
 }
@@ -356,12 +357,7 @@ func (k *configChecker) numbers(c *Config) {
 
 // files checks the files that the configuration names.
 func (k *configChecker) files(c *Config) {
-	if c.SMTP.Certificate != "" && c.SMTP.Key != "" {
-		if _, err := os.Stat(c.path(c.SMTP.Certificate)); err != nil {
-			k.fault("smtp.certificate", "no se puede leer %s", c.path(c.SMTP.Certificate))
-		}
-		k.wrong("smtp.key", wrongSecret(c.path(c.SMTP.Key)))
-	}
+	k.certificateFiles(c)
 	k.oauthFiles(c)
 	k.smarthostFiles(c)
 	k.imapFiles(c)

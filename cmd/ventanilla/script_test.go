@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 //	mail ADDRESS REGEXP          waits for a mail there, sets $message_id and $reply_to, and shows it
 //	send ADDRESS FROM TO FILE    sends a mail by SMTP, or by LMTP to unix:PATH, with $variables filled in; shows the last answer
 //	certificate FILE KEY NAME    makes one
-//	presents ADDRESS NAME        STARTTLS there shows the certificate of that name
+//	presents ADDRESS NAME        STARTTLS there, or TLS at https:ADDRESS, shows the certificate of that name
 //	occupied                     takes a port; $occupied says which
 //	zone FILE                    answers questions for TXT with the lines "NAME TEXT" of a file; $dns says where
 //	tokens                       starts an OAuth2 server; $tokens is its address
@@ -373,6 +373,14 @@ func presents(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func presented(address string) (string, error) {
+	if pages, ok := strings.CutPrefix(address, "https:"); ok {
+		conn, err := tls.Dial("tcp", pages, &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			return "", err
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName, nil
+	}
 	raw, err := net.Dial("tcp", address)
 	if err != nil {
 		return "", err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ import (
 	"syscall"
 	"time"
 
+	"ventanilla/certs"
 	"ventanilla/gateway"
 	"ventanilla/mailin"
 	"ventanilla/mailin/imap"
@@ -78,6 +80,7 @@ type service struct {
 	web     net.Listener                    // nil means as configured
 
 	began       time.Time
+	authority   *certs.Authority // nil where no certificate is asked for
 	stopping    atomic.Bool
 	writable    writable
 	metricsAt   string          // where metrics are served, "" if nowhere
@@ -105,6 +108,9 @@ func (s *service) run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var workers sync.WaitGroup
+	if s.authority != nil {
+		workers.Go(func() { s.authority.Fetch(work) })
+	}
 	if s.send, err = s.sender(); err != nil {
 		s.closeDoors(context.Background())
 		return err
@@ -203,9 +209,17 @@ func (s *service) broke(err error) {
 	}
 }
 
-// open opens the doors: SMTP, LMTP, pages, command socket.
+// open opens the doors: SMTP, LMTP, pages, metrics, command socket.
 func (s *service) open() (at addresses, err error) {
 	c := s.config
+	if s.authority, err = c.authority(s.slog); err != nil {
+		return at, err
+	}
+	if s.authority != nil && c.ACME.Listen != "" {
+		if err := s.openACME(); err != nil {
+			return at, err
+		}
+	}
 	if s.smtp != nil || c.SMTP.Listen != "" {
 		if at.smtp, err = s.openSMTP(); err != nil {
 			return at, err
@@ -217,19 +231,9 @@ func (s *service) open() (at addresses, err error) {
 		}
 	}
 	if s.web != nil || c.Web.Listen != "" {
-		h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language,
-			PublicURL: c.Desk.PublicURL, Zone: c.zone, Log: s.slog, Ready: s.health})
-		if s.pages != nil {
-			h = s.pages(h)
+		if at.web, err = s.openPages(); err != nil {
+			return at, err
 		}
-		l := s.web
-		if l == nil {
-			if l, err = listen("tcp", c.Web.Listen, "[web] listen"); err != nil {
-				return at, err
-			}
-		}
-		at.web = l.Addr().String()
-		s.serveHTTP(l, web.NewServer(h, s.slog))
 	}
 	if c.Metrics.Listen != "" {
 		if at.metrics, err = s.openMetrics(); err != nil {
@@ -237,6 +241,44 @@ func (s *service) open() (at addresses, err error) {
 		}
 	}
 	return at, s.openSockets()
+}
+
+// openPages opens the door of the pages.
+func (s *service) openPages() (string, error) {
+	c := s.config
+	shows, err := s.shows(c.Web.Certificate, c.Web.Key)
+	if err != nil {
+		return "", err
+	}
+	h := web.Handler(gateway.Pages{Gateway: s.Gateway}, web.Options{Words: s.word, Name: c.Desk.Name, Language: c.Desk.Language,
+		PublicURL: c.Desk.PublicURL, Zone: c.zone, Log: s.slog, Ready: s.health})
+	if s.pages != nil {
+		h = s.pages(h)
+	}
+	l := s.web
+	if l == nil {
+		if l, err = listen("tcp", c.Web.Listen, "[web] listen"); err != nil {
+			return "", err
+		}
+	}
+	server := web.NewServer(h, s.slog)
+	if shows != nil {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: shows, NextProtos: []string{"h2", "http/1.1", certs.Protocol}}
+	}
+	s.serveHTTP(l, server)
+	return l.Addr().String(), nil
+}
+
+// openACME opens the door where an authority checks our names. Visitors are sent on
+// to the pages.
+func (s *service) openACME() error {
+	l, err := listen("tcp", s.config.ACME.Listen, "[acme] listen")
+	if err != nil {
+		return err
+	}
+	s.slog.Info("names are checked here", "acme", l.Addr().String())
+	s.serveHTTP(l, web.NewServer(s.authority.Handler(web.Onward(s.config.Desk.PublicURL)), s.slog))
+	return nil
 }
 
 // word looks a page's word up in the words in force.
@@ -265,9 +307,6 @@ func (s *service) mailOptions(lmtp bool) mailin.Options {
 	}
 	if s.verifier != nil && !lmtp {
 		o.Verify, o.SpoolFolder, o.SpoolReserve = s.verifier.Check, s.config.path(s.config.State), int64(s.config.Disk.Reserve)
-	}
-	if c.Certificate != "" {
-		o.Certificate, o.Key = s.config.path(c.Certificate), s.config.path(c.Key)
 	}
 	return o
 }
@@ -304,7 +343,13 @@ func (s *service) openLMTP() error {
 }
 
 func (s *service) serveMail(l net.Listener, lmtp bool) error {
-	server, err := mailin.NewServer(s.Gateway, s.mailOptions(lmtp))
+	o := s.mailOptions(lmtp)
+	var err error
+	if o.GetCertificate, err = s.shows(s.config.SMTP.Certificate, s.config.SMTP.Key); err != nil {
+		l.Close()
+		return err
+	}
+	server, err := mailin.NewServer(s.Gateway, o)
 	if err != nil {
 		l.Close()
 		return configError{err}
@@ -318,7 +363,11 @@ func (s *service) serveMail(l net.Listener, lmtp bool) error {
 func (s *service) serveHTTP(l net.Listener, server *http.Server) {
 	s.webServers = append(s.webServers, server)
 	go func() {
-		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		serve := server.Serve
+		if server.TLSConfig != nil {
+			serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+		}
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.broke(err)
 		}
 	}()

@@ -1,4 +1,4 @@
-package mailin
+package certs
 
 import (
 	"crypto/tls"
@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// keyPair is a certificate and its key in two files, read again when either
-// has changed.
-type keyPair struct {
+// Files is a certificate and its key in two files, read again when either has
+// changed.
+type Files struct {
 	certificate, key string
 	now              func() time.Time
 	log              *slog.Logger
@@ -22,8 +22,12 @@ type keyPair struct {
 	current *tls.Certificate
 }
 
-func loadKeyPair(certificate, key string, now func() time.Time, log *slog.Logger) (*keyPair, error) {
-	p := &keyPair{certificate: certificate, key: key, now: now, log: log}
+// Load reads the two PEM files. now is time.Now but in tests; log may be nil.
+func Load(certificate, key string, now func() time.Time, log *slog.Logger) (*Files, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	p := &Files{certificate: certificate, key: key, now: now, log: log}
 	p.stamp, p.looked = p.stampNow(), now()
 	pair, err := tls.LoadX509KeyPair(certificate, key)
 	if err != nil {
@@ -33,10 +37,10 @@ func loadKeyPair(certificate, key string, now func() time.Time, log *slog.Logger
 	return p, nil
 }
 
-// get is a tls.Config's GetCertificate. It looks at the files once a second at
+// Get is a tls.Config's GetCertificate. It looks at the files once a second at
 // most. While they are unreadable or do not belong together, as in the middle
 // of a renewal, the pair read before serves.
-func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+func (p *Files) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
@@ -60,7 +64,7 @@ func (p *keyPair) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 }
 
 // stampNow tells two states of the files apart by time and size.
-func (p *keyPair) stampNow() string {
+func (p *Files) stampNow() string {
 	stamp := ""
 	for _, name := range []string{p.certificate, p.key} {
 		info, err := os.Stat(name)
