@@ -91,6 +91,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
 	case CmdTask, CmdTaskDone, CmdTaskAgree, CmdTaskReturn, CmdTaskRemind:
 		return decideTask(t, c)
+	case CmdConsult, CmdInform, CmdAskApproval, CmdGiveApproval, CmdRefuseApproval:
+		return decideConsult(t, c)
 	case CmdDue:
 		return decideDue(t, c)
 	case CmdLearn:
@@ -154,7 +156,7 @@ func decideArticle(t Ticket, c Command) ([]Event, string) {
 	case CmdDelivery:
 		return []Event{{Kind: Delivery, New: c.Value, Text: c.Text}}, ""
 	case CmdHold:
-		return []Event{{Kind: Held, Text: c.Text, HeldAck: c.HeldAck}}, ""
+		return []Event{{Kind: Held, Text: c.Text, HeldAck: c.HeldAck, New: c.Value}}, ""
 	case CmdAccept, CmdSetAside:
 		if t.Held == 0 {
 			return nil, "nothing-held"
@@ -287,6 +289,8 @@ func Evolve(t Ticket, e Event) Ticket {
 		t = evolveRelations(t, e)
 	case TaskSet, TaskReported, TaskEnded, TaskReturned, TaskDue:
 		t = evolveTask(t, e)
+	case Consulted, Informed, ApprovalAsked, ApprovalGiven, ApprovalRefused:
+		t = evolveConsult(t, e)
 	case DueSet:
 		t.Clocks.Resolution.Fixed, t.Clocks.Resolution.Why = e.Until, cut(e.Text, MaxTaskText)
 	case Undone:
@@ -382,7 +386,7 @@ func (t Ticket) moved(s State, at time.Time) Ticket {
 // own. Accepted and SetAside name one that is there already.
 func carriesArticle(k EventKind) bool {
 	switch k {
-	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent, TakenOver, SurveyAnswered:
+	case Opened, Answered, Replied, Noted, Held, AutoReplied, Delivery, ApprovedEvent, RejectedEvent, TakenOver, Consulted, Informed, ApprovalGiven, ApprovalRefused, SurveyAnswered:
 		return true
 	}
 	return false

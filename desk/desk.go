@@ -92,24 +92,27 @@ type Ticket struct {
 	LockedBy   string     `json:"locked_by,omitempty"` // the only agent who may act on it
 	Muted      bool       `json:"muted,omitempty"`     // the requester wants to hear of answers and the end only
 	Details
-	Waiting    Waiting   `json:"waiting,omitempty"`   // whom a pending ticket waits for
-	WaitUntil  time.Time `json:"wait_until,omitzero"` // until when; zero: until somebody writes
-	WakeAt     time.Time `json:"wake_at,omitzero"`    // when the desk itself has to do something: the wait is over, a reminder is due
-	Reminders  int       `json:"reminders,omitempty"` // of the decision on the last resolution
-	OpenedAt   time.Time `json:"opened_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
-	ResolvedAt time.Time `json:"resolved_at,omitzero"`
-	ClosedAt   time.Time `json:"closed_at,omitzero"`
-	AnsweredBy string    `json:"answered_by,omitempty"` // the agent who answered what the requester wrote last
-	AnsweredIn int       `json:"answered_in,omitempty"` // the revision from which on others could know
-	Spent      int       `json:"spent,omitempty"`       // minutes of work, as agents noted them
-	Tasks      []Task    `json:"tasks,omitempty"`       // at most MaxTasks
-	LastTask   int       `json:"last_task,omitempty"`   // the number that was given to a task last
-	Clocks     Clocks    `json:"clocks,omitzero"`
-	HeldAck    *HeldAck  `json:"held_ack,omitempty"` // while the very mail that opened it is held
-	Survey     Survey    `json:"survey,omitzero"`
-	Deputy     PersonID  `json:"deputy,omitempty"`   // asked to decide on the resolution in the requester's place
-	Decision   string    `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
+	Waiting    Waiting    `json:"waiting,omitempty"`   // whom a pending ticket waits for
+	WaitUntil  time.Time  `json:"wait_until,omitzero"` // until when; zero: until somebody writes
+	WakeAt     time.Time  `json:"wake_at,omitzero"`    // when the desk itself has to do something: the wait is over, a reminder is due
+	Reminders  int        `json:"reminders,omitempty"` // of the decision on the last resolution
+	OpenedAt   time.Time  `json:"opened_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
+	ResolvedAt time.Time  `json:"resolved_at,omitzero"`
+	ClosedAt   time.Time  `json:"closed_at,omitzero"`
+	AnsweredBy string     `json:"answered_by,omitempty"` // the agent who answered what the requester wrote last
+	AnsweredIn int        `json:"answered_in,omitempty"` // the revision from which on others could know
+	Spent      int        `json:"spent,omitempty"`       // minutes of work, as agents noted them
+	Tasks      []Task     `json:"tasks,omitempty"`       // at most MaxTasks
+	Approvals  []Approval `json:"approvals,omitempty"`   // at most MaxApprovals
+	Inside     []PersonID `json:"inside,omitempty"`      // people outside whom agents asked: what they write is for agents alone; at most MaxInside
+	Provider   string     `json:"provider,omitempty"`    // that was written to last: name in desk/providers.toml
+	LastTask   int        `json:"last_task,omitempty"`   // the number that was given to a task last
+	Clocks     Clocks     `json:"clocks,omitzero"`
+	HeldAck    *HeldAck   `json:"held_ack,omitempty"` // while the very mail that opened it is held
+	Survey     Survey     `json:"survey,omitzero"`
+	Deputy     PersonID   `json:"deputy,omitempty"`   // asked to decide on the resolution in the requester's place
+	Decision   string     `json:"decision,omitempty"` // "approved" or "rejected": of the last resolution, "" while it waits
 }
 
 // MaxOthers is how many observers and guests a ticket can have.
@@ -130,6 +133,7 @@ type Article struct {
 	Excerpt   string    `json:"excerpt,omitempty"`    // first line, for lists
 	Files     int       `json:"files,omitempty"`
 	Trust     string    `json:"trust,omitempty"`
+	Inside    bool      `json:"inside,omitempty"`   // from somebody whom agents asked: it is for agents alone, also when it is let in
 	Repeated  bool      `json:"repeated,omitempty"` // another mail came under the same Message-ID before
 }
 
@@ -165,7 +169,7 @@ type Event struct {
 	Clocks  *Clocks   `json:"clocks,omitempty"` // of the ticket after it, where it changed them
 	Deed    int       `json:"deed,omitempty"`   // Seq of the first event that came of the same mail or call; 0: this one
 	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
-	Task    int       `json:"task,omitempty"`   // the task that it is about
+	Task    int       `json:"task,omitempty"`   // the task or approval that it is about
 	Before  *Ticket   `json:"before,omitempty"` // of Undone: the ticket as it was
 }
 

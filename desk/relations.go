@@ -43,7 +43,7 @@ func Converse(how string) string {
 // locked: a lock keeps two from doing the same work, no more.
 func despiteLock(k CommandKind) bool {
 	switch k {
-	case CmdNote, CmdUnlock, CmdTime, CmdHold, CmdLink, CmdAbsorb, CmdJoin, CmdTaskDone, CmdTaskAgree, CmdTaskReturn:
+	case CmdNote, CmdUnlock, CmdTime, CmdHold, CmdLink, CmdAbsorb, CmdJoin, CmdGiveApproval, CmdRefuseApproval, CmdTaskDone, CmdTaskAgree, CmdTaskReturn:
 		return true
 	}
 	return false
@@ -198,5 +198,11 @@ func bystanding(k EventKind) bool {
 	return k == Delivery || k == AutoReplied || k == TermWarned || k == TermBreached || k == TaskDue
 }
 
+// CanUndo says whether what an event of that kind did can be taken back: words that
+// went out, or were written down, cannot, and what comes by itself is nobody's.
+func CanUndo(k EventKind) bool { return !said(k) && !bystanding(k) }
+
 // said events are words that went out or were written down: no undoing them.
-func said(k EventKind) bool { return k == Answered || k == Noted || k == GivenAway || k == TakenOver }
+func said(k EventKind) bool {
+	return k == Answered || k == Consulted || k == Noted || k == GivenAway || k == TakenOver
+}

@@ -16,17 +16,21 @@ type Purpose byte
 
 // The purposes of tokens. Each is a letter, so that a look at an address tells.
 const (
-	ForReply   Purpose = 'k' // soporte+k…@: answers the mail that carried it
-	ForMessage Purpose = 'm' // the Message-ID of a mail of ours
-	ForTicket  Purpose = 't' // the Message-ID that stands for a ticket as a whole
-	ForBounce  Purpose = 'b' // the envelope sender of a mail of ours (VERP)
-	ForPage    Purpose = 'd' // the link to the page of a decision
-	ForApprove Purpose = 'a' // the address that approves
-	ForReject  Purpose = 'r' // the address that rejects
-	ForStatus  Purpose = 's' // the link to see a ticket
-	ForProbe   Purpose = 'p' // the Message-ID of a mail that the desk sends to itself
-	ForSurvey  Purpose = 'e' // the link to the survey (encuesta) of a closed ticket
-	ForConfirm Purpose = 'c' // the address by which an agent says that a held article is his
+	ForReply      Purpose = 'k' // soporte+k…@: answers the mail that carried it
+	ForMessage    Purpose = 'm' // the Message-ID of a mail of ours
+	ForTicket     Purpose = 't' // the Message-ID that stands for a ticket as a whole
+	ForBounce     Purpose = 'b' // the envelope sender of a mail of ours (VERP)
+	ForPage       Purpose = 'd' // the link to the page of a decision
+	ForApprove    Purpose = 'a' // the address that approves
+	ForReject     Purpose = 'r' // the address that rejects
+	ForStatus     Purpose = 's' // the link to see a ticket
+	ForConsent    Purpose = 'v' // the link to the page of an approval that an agent asked for; Revision is its number
+	ForConsentYes Purpose = 'y' // the address that gives it
+	ForConsentNo  Purpose = 'n' // the address that refuses it
+	ForUndo       Purpose = 'u' // takes back what an agent's commands did; Revision is the ticket's after them
+	ForProbe      Purpose = 'p' // the Message-ID of a mail that the desk sends to itself
+	ForSurvey     Purpose = 'e' // the link to the survey (encuesta) of a closed ticket
+	ForConfirm    Purpose = 'c' // the address by which an agent says that a held article is his
 )
 
 // Token proves that its bearer has seen what we sent to one addressee about one

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,7 @@ type World struct {
 	Categories   []Category
 	Services     []Service
 	Clients      []Client
+	Providers    []Provider
 	Fields       []FieldKind
 	Assets       []Asset
 	Types        []string // that a ticket can have, as the admin writes them; none: any
@@ -60,6 +62,40 @@ type Client struct {
 	Services []string // that it has; none: all
 	Products []string
 	Deputy   string // address of who decides in the place of its people; may be empty
+}
+
+// Provider is somebody outside to whom tickets are escalated.
+type Provider struct {
+	Name     string
+	Title    string
+	Address  string
+	Language string   // "" means the desk's
+	Services []string // of desk/services.toml, that it looks after; none: any
+	Clients  []string // of desk/clients.toml, that it works for; none: any
+}
+
+// ProviderFor returns the provider of a ticket: the one that was written to before,
+// else the only one that looks after its service and client.
+func (w *World) ProviderFor(t Ticket) (Provider, bool) {
+	if p, ok := w.Provider(t.Provider); ok {
+		return p, true
+	}
+	var fit []Provider
+	for _, p := range w.Providers {
+		serves := len(p.Services) == 0 || slices.Contains(p.Services, t.Service)
+		if serves && (len(p.Clients) == 0 || slices.Contains(p.Clients, t.Client)) {
+			fit = append(fit, p)
+		}
+	}
+	if len(fit) != 1 {
+		return Provider{}, false
+	}
+	return fit[0], true
+}
+
+// Provider returns the provider of that name.
+func (w *World) Provider(name string) (Provider, bool) {
+	return named(w.Providers, name, func(p Provider) string { return p.Name })
 }
 
 // FieldKind is a piece of data of the admin's own that tickets can have.

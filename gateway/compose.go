@@ -155,7 +155,7 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		if ok {
 			out.Ticket = &t
 		}
-		out.Data, out.Confirm = s.letterData(l, out.To.Language), l.Confirm
+		out.Data, out.Confirm, out.Approval = s.letterData(l, out.To.Language), l.Confirm, l.Approval
 		out.Data.Refused = s.refusedLines(c, l, out.To)
 		if l.List != nil {
 			listed, err := s.g.list(s.tx, s.setup, s.now, *l.List, out.To)
@@ -177,6 +177,9 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 			out.Data.Numbers = numbers
 		}
 		if len(l.Done) > 0 {
+			if undo, revision := s.undoable(l, desk.ByAgent(agentOf(s.setup, l.To))); revision > 0 {
+				out.UndoOf, out.Undo = undo.ID, revision
+			}
 			if err := (teller{s, out.To.Language, l.Ticket}).transcript(l, t, &out.Data); err != nil {
 				return err
 			}
@@ -200,6 +203,12 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		}
 	}
 	return nil
+}
+
+// agentOf returns the name of the agent at an address, "" if there is none.
+func agentOf(setup *Setup, address string) string {
+	a, _ := setup.World.AgentAt(address)
+	return a.Name
 }
 
 func (s *settling) addressee(c rules.Case, l rules.Letter) mailout.Addressee {

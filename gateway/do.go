@@ -71,11 +71,15 @@ var _ web.Desk = Pages{}
 // Decision returns what the page of a decision shows.
 func (p Pages) Decision(ctx context.Context, token string) (web.Decision, error) {
 	t, ok := p.keys.Check(token)
-	if !ok || t.Purpose != desk.ForPage {
+	if !ok || t.Purpose != desk.ForPage && t.Purpose != desk.ForConsent {
 		return web.Decision{}, web.ErrNotFound
 	}
 	var d web.Decision
 	err := p.store.View(ctx, func(tx store.Tx) (err error) {
+		if t.Purpose == desk.ForConsent {
+			d, err = p.consent(tx, t)
+			return err
+		}
 		d, err = p.decision(tx, t)
 		return err
 	})
@@ -116,6 +120,33 @@ func (p Pages) decision(tx store.Tx, token desk.Token) (web.Decision, error) {
 	return d, err
 }
 
+// consent tells how a consent stands that an agent asked for.
+func (p Pages) consent(tx store.Tx, token desk.Token) (web.Decision, error) {
+	t, err := tx.Ticket(token.Ticket)
+	if err != nil {
+		return web.Decision{}, err
+	}
+	asked, ok := t.Approval(token.Revision)
+	if !ok {
+		return web.Decision{}, web.ErrNotFound
+	}
+	s := p.Setup()
+	d := web.Decision{Desk: s.World.Name, Language: s.World.Language, Number: t.Number, Subject: t.Subject, State: t.State, Resolution: asked.Text, Consent: true}
+	d.Expired = p.now().After(token.Expires)
+	d.Open = asked.Decision == "" && !t.State.Ended() && !d.Expired
+	d.Decided = asked.Decision
+	if d.Decided == "" {
+		return d, nil
+	}
+	events, err := tx.Events(t.ID)
+	for _, e := range events {
+		if e.Task == asked.Number && (e.Kind == desk.ApprovalGiven || e.Kind == desk.ApprovalRefused) {
+			d.DecidedAt = e.At
+		}
+	}
+	return d, err
+}
+
 // resolutionText returns the agent's last answer before the resolution.
 func (p Pages) resolutionText(tx store.Tx, t desk.Ticket) (string, error) {
 	for n := t.Articles; n > 0 && n > t.Articles-20; n-- {
@@ -143,12 +174,22 @@ func (p Pages) Decide(ctx context.Context, token string, approve bool, comment s
 	if err != nil {
 		return d, err
 	}
-	kind := desk.CmdApprove
-	if !approve {
-		kind = desk.CmdReject
+	var ticket desk.Ticket
+	if err := p.store.View(ctx, func(tx store.Tx) (err error) { ticket, err = tx.Ticket(t.Ticket); return err }); err != nil {
+		return d, err
 	}
-	err = p.Do(ctx, "decision "+token, desk.Command{Ticket: t.Ticket, Kind: kind, Actor: desk.ByPerson(who),
-		Text: strings.TrimSpace(comment), Revision: t.Revision})
+	c := desk.Command{Ticket: t.Ticket, Kind: desk.CmdApprove, Actor: desk.ByPerson(who), Text: strings.TrimSpace(comment), Revision: t.Revision}
+	if !approve {
+		c.Kind = desk.CmdReject
+	}
+	if t.Purpose == desk.ForConsent {
+		asked, _ := ticket.Approval(t.Revision)
+		c.Kind, c.Actor, c.Number, c.Revision = desk.CmdGiveApproval, asked.Actor(), asked.Number, 0
+		if !approve {
+			c.Kind = desk.CmdRefuseApproval
+		}
+	}
+	err = p.Do(ctx, "decision "+token, c)
 	if err != nil && !errors.Is(err, desk.ErrRefused) {
 		return d, err
 	}

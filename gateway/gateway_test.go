@@ -208,10 +208,13 @@ func (p *played) raw(o mailout.Outgoing) []byte {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|survey|confirm|bounce)\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|survey|confirm|bounce|undo|yes|no)\(([^)]+)\)`)
 	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
 		"confirm": regexp.MustCompile(`mailto:([^?\s]+\+c[a-z2-7]+@[^?\s]+)\?`),
 		"survey":  regexp.MustCompile(`https://mesa\.example/e/([a-z2-7]+)`),
+		"undo":    regexp.MustCompile(`mailto:([^?\s]+\+u[a-z2-7]+@[^?\s]+)\?`),
+		"yes":     regexp.MustCompile(`mailto:([^?\s]+\+y[a-z2-7]+@[^?\s]+)\?`),
+		"no":      regexp.MustCompile(`mailto:([^?\s]+\+n[a-z2-7]+@[^?\s]+)\?`),
 		"page":    regexp.MustCompile(`https://mesa\.example/d/([a-z2-7]+)`)}
 )
 
@@ -257,6 +260,7 @@ func (p *played) fill(text string) string {
 //	mail [relay] [from=…] [to=…]    a mail comes in; its text follows
 //	decide approve|reject x         somebody presses a button on the page sent to x
 //	score 4 x                       somebody answers the survey on the page sent to x
+//	undo x                          somebody presses the button that takes back what the last transcript to x told
 //	later 2h                        time passes
 //	wake                            what has come due meanwhile is done
 //	worked 2026-03-02               the time noted on that day
@@ -363,6 +367,17 @@ func (p *played) step(words []string, text string) {
 			v, err := gateway.Pages{Gateway: p.Gateway}.Score(context.Background(), token, score, strings.TrimSpace(text))
 			if err == nil {
 				fmt.Fprintf(&p.out, "page: open=%v score=%d\n", v.Open, v.Score)
+			}
+			return err
+		})
+		p.tellMails()
+	case "undo":
+		address := p.fill("$undo(" + words[1] + ")")
+		_, token, _ := strings.Cut(address[:strings.IndexByte(address, '@')], "+")
+		again(p.t, func() error {
+			u, err := gateway.Pages{Gateway: p.Gateway}.TakeBack(context.Background(), token)
+			if err == nil {
+				fmt.Fprintf(&p.out, "page: %s done=%v %s\n", u.State, u.Done, u.Reason)
 			}
 			return err
 		})

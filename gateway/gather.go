@@ -41,6 +41,9 @@ func (s *settling) gather() (rules.Case, error) {
 	if err := s.gatherAbout(&c); err != nil {
 		return c, err
 	}
+	if err := s.gatherInterlocutor(&c); err != nil {
+		return c, err
+	}
 	if err := s.gatherNamed(&c); err != nil {
 		return c, err
 	}
@@ -187,6 +190,9 @@ func (s *settling) ours(address string) (rules.Addressed, bool) {
 	a.Queue = q.Name
 	if t, ok := s.g.keys.Check(extra); ok {
 		a.Token, a.Bound = &t, s.bound(t)
+		if t.Purpose == desk.ForUndo {
+			a.Agent = s.g.issuedTo(s.setup, t)
+		}
 	}
 	return a, true
 }
@@ -232,7 +238,7 @@ func (s *settling) gatherSender(c *rules.Case) error {
 // gatherThread finds what points to tickets, the strongest first, and reads
 // those tickets.
 func (s *settling) gatherThread(c *rules.Case) error {
-	add := func(t rules.Thread) (err error) {
+	add := func(t rules.Thread, token *desk.Token) (err error) {
 		named := t.Ticket
 		if t.Ticket, err = s.follow(named); err != nil {
 			return err
@@ -249,6 +255,9 @@ func (s *settling) gatherThread(c *rules.Case) error {
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
+		if err == nil && token != nil {
+			t.Inside, err = s.inside(c, *token, t.Ticket)
+		}
 		c.Thread = append(c.Thread, t)
 		return err
 	}
@@ -256,7 +265,7 @@ func (s *settling) gatherThread(c *rules.Case) error {
 		if a.Token == nil {
 			continue
 		}
-		if err := add(rules.Thread{By: rules.ByToken, Ticket: a.Token.Ticket, Bound: a.Bound, Revision: a.Token.Revision, Detail: a.Address}); err != nil {
+		if err := add(rules.Thread{By: rules.ByToken, Ticket: a.Token.Ticket, Bound: a.Bound, Revision: a.Token.Revision, Detail: a.Address}, a.Token); err != nil {
 			return err
 		}
 	}
@@ -270,7 +279,7 @@ func (s *settling) gatherThread(c *rules.Case) error {
 			return err
 		}
 		if ok && r.Ticket != 0 {
-			if err := add(rules.Thread{By: rules.ByReceived, Ticket: r.Ticket, Copied: r.Has(s.from()), Detail: id}); err != nil {
+			if err := add(rules.Thread{By: rules.ByReceived, Ticket: r.Ticket, Copied: r.Has(s.from()), Detail: id}, nil); err != nil {
 				return err
 			}
 		}
@@ -278,11 +287,11 @@ func (s *settling) gatherThread(c *rules.Case) error {
 	if err := s.gatherTags(c, add); err != nil || s.about == 0 || len(c.Thread) > 0 {
 		return err
 	}
-	return add(rules.Thread{By: rules.ByTag, Ticket: s.about, Detail: "confirmado"})
+	return add(rules.Thread{By: rules.ByTag, Ticket: s.about, Detail: "confirmado"}, nil)
 }
 
 // gatherSigned adds our own Message-IDs of the chain and returns the others.
-func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread) error) (foreign []string, err error) {
+func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread, *desk.Token) error) (foreign []string, err error) {
 	m := c.Message
 	chain := append([]string(nil), m.InReplyTo...)
 	for i := len(m.References) - 1; i >= 0; i-- {
@@ -299,7 +308,7 @@ func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread) error) (fo
 			foreign = append(foreign, id)
 			continue
 		}
-		if err := add(rules.Thread{By: rules.BySigned, Ticket: t.Ticket, Bound: s.bound(t), Revision: t.Revision, Detail: id}); err != nil {
+		if err := add(rules.Thread{By: rules.BySigned, Ticket: t.Ticket, Bound: s.bound(t), Revision: t.Revision, Detail: id}, &t); err != nil {
 			return nil, err
 		}
 	}
@@ -307,7 +316,7 @@ func (s *settling) gatherSigned(c *rules.Case, add func(rules.Thread) error) (fo
 }
 
 // gatherTags adds the tickets that tags in the subject and in the quote name.
-func (s *settling) gatherTags(c *rules.Case, add func(rules.Thread) error) error {
+func (s *settling) gatherTags(c *rules.Case, add func(rules.Thread, *desk.Token) error) error {
 	for _, in := range []struct {
 		by   rules.ThreadBy
 		text string
@@ -323,11 +332,49 @@ func (s *settling) gatherTags(c *rules.Case, add func(rules.Thread) error) error
 			} else if err != nil {
 				return err
 			}
-			if err := add(rules.Thread{By: in.by, Ticket: t.ID, Detail: number}); err != nil {
+			if err := add(rules.Thread{By: in.by, Ticket: t.ID, Detail: number}, nil); err != nil {
 				return err
 			}
 		}
 	}
+	return nil
+}
+
+// inside returns the person whom the agents of a ticket asked and a token was issued to,
+// 0 if it was to nobody such.
+func (s *settling) inside(c *rules.Case, token desk.Token, id desk.TicketID) (desk.PersonID, error) {
+	for _, person := range c.Tickets[id].Inside {
+		p, err := s.tx.Person(person)
+		if err != nil {
+			return 0, err
+		}
+		if c.People[person] = p; s.g.keys.IssuedTo(token, p.Address) {
+			return person, nil
+		}
+	}
+	return 0, nil
+}
+
+// gatherInterlocutor finds who wrote what the mail of ours tells to which an agent
+// answers, where only agents see it.
+func (s *settling) gatherInterlocutor(c *rules.Case) error {
+	if _, agent := s.setup.World.AgentAt(s.from()); !agent || len(c.Message.InReplyTo) == 0 || len(c.Thread) == 0 {
+		return nil
+	}
+	local, _, _ := strings.Cut(c.Message.InReplyTo[0], "@")
+	token, template, _ := strings.Cut(local, ".")
+	t, ok := s.g.keys.Check(token)
+	if !ok || t.Purpose != desk.ForMessage || template != "respuesta-interna" {
+		return nil
+	}
+	e, err := s.tx.Event(t.Ticket, t.Revision)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil || e.Kind != desk.Informed {
+		return err
+	}
+	c.Interlocutor = e.Actor.Person()
 	return nil
 }
 
@@ -442,20 +489,31 @@ func (s *settling) gatherNamed(c *rules.Case) error {
 		}
 		c.Numbers[number] = id
 	}
-	if !undo {
-		return nil
-	}
-	for _, th := range c.Thread[:min(1, len(c.Thread))] {
-		if err := s.gatherPast(c, th.Ticket); err != nil {
-			return err
-		}
-		for _, e := range c.Events[th.Ticket] {
-			if e.Other == 0 || s.now.Sub(e.At) > desk.UndoWithin {
-				continue
-			}
-			if err := errors.Join(s.gatherTicket(c, e.Other), s.gatherPast(c, e.Other)); err != nil {
+	for _, a := range c.Addressed {
+		if a.Token != nil && a.Token.Purpose == desk.ForUndo {
+			if err := s.gatherTicket(c, a.Token.Ticket); err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
+			return s.gatherDeeds(c, a.Token.Ticket)
+		}
+	}
+	if !undo || len(c.Thread) == 0 {
+		return nil
+	}
+	return s.gatherDeeds(c, c.Thread[0].Ticket)
+}
+
+// gatherDeeds reads what was done to a ticket and to those that it was tied to lately.
+func (s *settling) gatherDeeds(c *rules.Case, id desk.TicketID) error {
+	if err := s.gatherPast(c, id); err != nil {
+		return err
+	}
+	for _, e := range c.Events[id] {
+		if e.Other == 0 || s.now.Sub(e.At) > desk.UndoWithin {
+			continue
+		}
+		if err := errors.Join(s.gatherTicket(c, e.Other), s.gatherPast(c, e.Other)); err != nil {
+			return err
 		}
 	}
 	return nil

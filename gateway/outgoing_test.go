@@ -41,7 +41,7 @@ func checkOutgoing(t testing.TB, o mailout.Outgoing, raw []byte) {
 	if len(m.Defects) > 0 || len(m.From) != 1 || len(m.To) != 1 || m.Text == "" || m.HTML == "" {
 		t.Errorf("%s: defects %v, from %v, to %v, text %d, html %d", o.ID, m.Defects, m.From, m.To, len(m.Text), len(m.HTML))
 	}
-	auto, person := m.Get("Auto-Submitted"), o.Kind == "respuesta" || o.Kind == "respuesta-solicitante" || o.Kind == "nota"
+	auto, person := m.Get("Auto-Submitted"), o.Kind == "respuesta" || o.Kind == "respuesta-solicitante" || o.Kind == "nota" || o.Kind == "consulta" || o.Kind == "respuesta-interna"
 	if person != (auto == "") || person == (m.Get("X-Auto-Response-Suppress") != "") || m.Get("Precedence") != "" {
 		t.Errorf("%s (%s): Auto-Submitted %q", o.ID, o.Kind, auto)
 	}

@@ -166,7 +166,11 @@ func (s *settling) known(c *rules.Case, d *rules.Decision) error {
 func (s *settling) personAt(cmd desk.Command) (desk.Person, error) {
 	p, ok, err := s.tx.PersonAt(cmd.Address)
 	if err == nil && !ok && cmd.Kind != desk.CmdLeave {
-		p, err = s.tx.AddPerson(s.setup.World.Known[strings.ToLower(cmd.Address)].Name, cmd.Address, s.now)
+		name := s.setup.World.Known[strings.ToLower(cmd.Address)].Name
+		if to, is := s.setup.World.Provider(cmd.Value); is && cmd.Kind == desk.CmdConsult {
+			name = to.Title
+		}
+		p, err = s.tx.AddPerson(name, cmd.Address, s.now)
 	}
 	return p, err
 }
@@ -280,6 +284,7 @@ func (s *settling) zone() *time.Location {
 var articleKinds = map[desk.EventKind]string{
 	desk.Opened: desk.KindPublic, desk.Answered: desk.KindPublic, desk.Replied: desk.KindPublic,
 	desk.ApprovedEvent: desk.KindPublic, desk.RejectedEvent: desk.KindPublic, desk.SurveyAnswered: desk.KindPublic,
+	desk.Consulted: desk.KindNote, desk.Informed: desk.KindNote, desk.ApprovalGiven: desk.KindNote, desk.ApprovalRefused: desk.KindNote,
 	desk.Noted: desk.KindNote, desk.Held: desk.KindHeld, desk.AutoReplied: desk.KindAutomatic,
 }
 
@@ -296,6 +301,9 @@ func (s *settling) articles() error {
 				return err
 			}
 			a.Kind = desk.KindPublic
+			if a.Inside {
+				a.Kind = desk.KindNote
+			}
 			if e.Kind == desk.SetAside {
 				a.Kind = desk.KindAside
 			}
@@ -312,7 +320,8 @@ func (s *settling) articles() error {
 		}
 		m := s.item.message
 		a := desk.Article{Ticket: e.Ticket, Number: e.Article, At: e.At, Author: e.Actor, Kind: articleKinds[e.Kind], Mail: s.position(),
-			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String(), Repeated: s.repeated}
+			MessageID: m.MessageID, Excerpt: excerpt(s.decision.Body), Files: len(m.Parts), Trust: s.decision.Trust.String(), Repeated: s.repeated,
+			Inside: e.Kind == desk.Held && e.New != ""}
 		if err := s.tx.PutArticle(a); err != nil {
 			return err
 		}

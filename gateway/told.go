@@ -52,7 +52,7 @@ func (t teller) text() (lines []string) {
 			to = append(to, o.To)
 		}
 	}
-	answered := slices.ContainsFunc(t.events, func(e desk.Event) bool { return e.Kind == desk.Answered && e.Article > 0 })
+	answered := slices.ContainsFunc(t.events, func(e desk.Event) bool { return (e.Kind == desk.Answered || e.Kind == desk.Consulted) && e.Article > 0 })
 	switch {
 	case answered && len(to) > 0:
 		lines = append(lines, t.word("did-sent")+" "+strings.Join(to, ", "))
@@ -63,7 +63,7 @@ func (t teller) text() (lines []string) {
 }
 
 // spoken are the mails that carry an agent's words outside.
-var spoken = map[string]bool{"respuesta": true, "resuelto": true, "cerrado": true}
+var spoken = map[string]bool{"respuesta": true, "consulta": true, "resuelto": true, "cerrado": true}
 
 // effect says what one command did, "" where another of the same line says it.
 func (t teller) effect(c desk.Command) (string, error) {
@@ -73,6 +73,9 @@ func (t teller) effect(c desk.Command) (string, error) {
 	said := t.said(c)
 	if said != "" && !t.changed(c) {
 		said += " (" + t.word("did-already") + ")"
+	}
+	if k, ok := t.tickets[c.Ticket]; ok && said != "" && t.about == 0 {
+		said = "#" + k.Number + " " + said
 	}
 	return said, nil
 }
@@ -149,6 +152,16 @@ func (t teller) laterSaid(c desk.Command) string {
 		return t.word("did-due") + " " + t.moment(c.Until)
 	case desk.CmdUndo:
 		return t.word("did-undo") + ": " + t.word("state-"+string(c.Before.State))
+	case desk.CmdConsult:
+		to := c.Address
+		if p, ok := t.setup.World.Provider(c.Value); ok {
+			to = p.Title + " <" + p.Address + ">"
+		}
+		return t.word("did-consult") + " " + to
+	case desk.CmdAskApproval:
+		return t.word("did-ask-approval") + " " + orWord(c.Address, t.agent(c.Value))
+	case desk.CmdGiveApproval, desk.CmdRefuseApproval:
+		return t.word("did-" + string(c.Kind))
 	case desk.CmdTask:
 		for _, k := range t.tickets[c.Ticket].Tasks {
 			if k.Text == c.Text && k.Owner == c.Value {
@@ -208,8 +221,18 @@ func (t teller) field(c desk.Command) string {
 		value = t.word("priority-"+value) + " (" + value + ")"
 	case desk.FieldResponsible:
 		value = t.agent(value)
+	default:
+		value = t.value(c.Field, value)
 	}
 	return t.word("field-"+string(c.Field)) + ": " + value
+}
+
+// value writes what a field is set to, as people call it.
+func (t teller) value(f desk.Field, value string) string {
+	if value == "" || f != desk.FieldLevel && f != desk.FieldChannel {
+		return value
+	}
+	return t.word(string(f) + "-" + value)
 }
 
 func (t teller) split() string {
@@ -322,7 +345,7 @@ func (t teller) shown(k desk.Ticket) (lines []string, err error) {
 	add(t.word("did-priority"), t.word("priority-"+strconv.Itoa(k.Priority)))
 	add(t.word("did-type"), k.Type)
 	for _, f := range []desk.Field{desk.FieldCategory, desk.FieldService, desk.FieldClient, desk.FieldLevel, desk.FieldResponsible, desk.FieldExternal, desk.FieldAsset, desk.FieldChannel} {
-		add(t.word("field-"+string(f)), k.Value(f))
+		add(t.word("field-"+string(f)), t.value(f, k.Value(f)))
 	}
 	for _, f := range t.setup.World.Fields {
 		add(f.Title, k.Fields[f.Name])
@@ -339,6 +362,17 @@ func (t teller) shown(k desk.Ticket) (lines []string, err error) {
 	}
 	for _, task := range k.Tasks {
 		lines = append(lines, t.task(task)+" ("+t.word("task-"+orWord(string(task.State), "open"))+")")
+	}
+	for _, a := range k.Approvals {
+		who := t.agent(a.Agent)
+		if a.Person != 0 {
+			p, err := t.tx.Person(a.Person)
+			if err != nil {
+				return nil, err
+			}
+			who = orWord(p.Name, p.Address)
+		}
+		lines = append(lines, fmt.Sprintf("%d, %s: %s (%s)", a.Number, who, a.Text, t.word("approval-"+orWord(a.Decision, "waits"))))
 	}
 	for _, l := range k.Links {
 		lines = append(lines, "#"+l.Number+" ("+t.word("how-"+l.How)+")")

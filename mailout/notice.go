@@ -174,6 +174,12 @@ func (n *noticer) tell() {
 		if n.event.Old != n.event.New {
 			n.change("estado")
 		}
+	case desk.Consulted:
+		n.outside(n.event.Person, "consulta")
+	case desk.Informed:
+		n.workers("respuesta-interna")
+	case desk.ApprovalAsked, desk.ApprovalGiven, desk.ApprovalRefused:
+		n.approval()
 	case desk.TaskSet:
 		n.agent(n.event.New, "tarea", desk.RoleAssignee)
 	case desk.TaskReported, desk.TaskReturned, desk.TaskDue:
@@ -252,6 +258,44 @@ func (n *noticer) acknowledge() {
 	if n.event.Ack == desk.AckFull && len(n.out) > before {
 		n.out[before].Words = n.event.Words
 	}
+}
+
+// approval tells whose consent is asked for, and those who wait for it how it was decided.
+func (n *noticer) approval() {
+	a, _ := n.ticket.Approval(n.event.Task)
+	template := "visto-bueno-dado"
+	switch n.event.Kind {
+	case desk.ApprovalAsked:
+		if a.Agent != "" {
+			n.agent(a.Agent, "visto-bueno", desk.RoleAssignee)
+			return
+		}
+		n.outside(a.Person, "visto-bueno")
+		return
+	case desk.ApprovalRefused:
+		template = "visto-bueno-negado"
+	}
+	n.workers(template)
+	n.agent(a.By, template, desk.RoleAssignee)
+}
+
+// outside writes to somebody who takes no part in the ticket: a provider in the language
+// that the desk's files say.
+func (n *noticer) outside(id desk.PersonID, template string) {
+	p, ok := n.People[id]
+	if !ok || p.Address == "" {
+		return
+	}
+	language := p.Language
+	for _, provider := range n.Desk.Providers {
+		if strings.EqualFold(provider.Address, p.Address) {
+			language = provider.Language
+		}
+	}
+	if language == "" {
+		language = n.Desk.Language
+	}
+	n.add(template, Addressee{Name: p.Name, Address: p.Address, Language: language})
 }
 
 // task tells its owner of a task that came back or is due, and who set it that it is

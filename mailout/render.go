@@ -41,6 +41,9 @@ type Letter struct {
 	At       time.Time
 	Answers  *mail.Message // the mail that it answers, or nil
 	Confirm  int           // the held article that the addressee is asked to confirm; 0: none
+	Approval int           // the consent that the addressee is asked for; 0: none
+	Undo     int           // the revision of UndoOf whose last deed can be taken back; 0: none
+	UndoOf   desk.TicketID
 	Data     templates.Data
 	Files    []File // that the desk made
 	Listing  int    // the list that it carries, by which an answer names tickets; 0: none
@@ -112,7 +115,7 @@ func (r Renderer) notice(w World, n Notice) message {
 		if answersSender(n) {
 			m.answers = c.Message
 		}
-		if n.Template == "respuesta" && n.Event.Actor.Agent() != "" {
+		if (n.Template == "respuesta" || n.Template == "consulta") && n.Event.Actor.Agent() != "" {
 			m.author, _ = r.author(w, n.Event.Actor)
 		}
 	}
@@ -139,6 +142,17 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		d.Refused = l.Data.Refused
 		d.Body, d.AuthorAddress, d.Held = l.Data.Body, l.Data.AuthorAddress, l.Data.Held
 		m.token.Ticket, m.token.Revision = l.Ticket.ID, l.Ticket.Revision
+	}
+	if l.Ticket != nil && l.Approval > 0 {
+		a, _ := l.Ticket.Approval(l.Approval)
+		r.consent(&d, *l.Ticket, a, l.To, l.At)
+	}
+	if l.Ticket != nil && l.Undo > 0 {
+		token := desk.Token{Ticket: l.UndoOf, Revision: l.Undo, Addressee: m.token.Addressee, Expires: l.At.Add(desk.UndoWithin)}
+		d.UndoLink = "mailto:" + plus(queue.Address, r.made(desk.ForUndo, token)) + "?subject=" + url.PathEscape("Deshacer [#"+l.Ticket.Number+"]")
+		if r.Desk.PublicURL != "" {
+			d.UndoPage = r.Desk.PublicURL + "/u/" + r.made(desk.ForUndo, token)
+		}
 	}
 	if l.Confirm > 0 && l.Ticket != nil {
 		token := m.token
@@ -207,6 +221,7 @@ func (r Renderer) about(t desk.Ticket, q desk.Queue, to Addressee, at time.Time)
 	if a, ok := r.Desk.Agent(t.Assignee); ok {
 		d.Assignee = a.Title
 	}
+	d.External, d.Asset = t.External, t.Asset
 	if to.Agent {
 		r.details(&d, t)
 	}
@@ -288,6 +303,15 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		if e.Text != "" {
 			d.Lines = append(d.Lines, word("", "rules-applied")+": "+e.Text)
 		}
+	case desk.ApprovalAsked, desk.ApprovalGiven, desk.ApprovalRefused:
+		a, _ := n.Ticket.Approval(e.Task)
+		d.Task = a.Text
+		if e.Kind == desk.ApprovalAsked {
+			d.Reason = ""
+			r.consent(d, n.Ticket, a, n.To, e.At)
+		}
+	case desk.Consulted:
+		d.Reason = ""
 	case desk.TaskSet, desk.TaskReported, desk.TaskReturned, desk.TaskDue:
 		r.task(d, n)
 	case desk.SurveyAsked:
@@ -313,6 +337,9 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	if n.Content != nil {
 		d.Body = templates.Body{Text: r.Scrub(n.Content.Text), Markdown: r.Scrub(n.Content.Markdown)}
 	}
+	if n.Template == "consulta" && n.Content == nil {
+		d.Body = templates.Body{Text: e.Text}
+	}
 	if n.Ticket.Linked != 0 && e.Kind == desk.Opened && n.To.Agent || e.Kind == desk.MergedEvent {
 		d.Lines = append(d.Lines, n.Lines...)
 	}
@@ -321,6 +348,23 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	default:
 		d.Lines = append(d.Lines, r.refusedFiles(n.Content, n.To.Language)...)
 	}
+}
+
+// consent adds the page and the two addresses that decide on a consent that an agent
+// asks for.
+func (r Renderer) consent(d *templates.Data, t desk.Ticket, a desk.Approval, to Addressee, at time.Time) {
+	d.Task = a.Text
+	if by, ok := r.Desk.Agent(a.By); ok {
+		d.Author = by.Title
+	}
+	token := desk.Token{Ticket: t.ID, Revision: a.Number, Addressee: r.Keys.Fingerprint(to.Address), Expires: at.Add(DecisionTerm)}
+	if r.Desk.PublicURL != "" {
+		d.DecisionLink = r.Desk.PublicURL + "/d/" + r.made(desk.ForConsent, token)
+	}
+	twin := func(p desk.Purpose, word string) string {
+		return "mailto:" + plus(r.queue(t.Queue).Address, r.made(p, token)) + "?subject=" + url.PathEscape(word+" [#"+t.Number+"]")
+	}
+	d.ApproveLink, d.RejectLink = twin(desk.ForConsentYes, "Aprobar"), twin(desk.ForConsentNo, "Rechazar")
 }
 
 // task fills in what a task is, and a mail that says that it is done, or agrees.
@@ -399,7 +443,7 @@ func answersSender(n Notice) bool {
 // passedOn returns the files of a mail that its notice carries along.
 func (r Renderer) passedOn(template string, c *Content) (files []File) {
 	switch template {
-	case "respuesta", "respuesta-solicitante", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido", "encuesta":
+	case "respuesta", "respuesta-solicitante", "consulta", "respuesta-interna", "visto-bueno-dado", "visto-bueno-negado", "ticket-nuevo", "resuelto", "cerrado", "nota", "reabierto", "retenido", "encuesta":
 	default:
 		return nil
 	}
@@ -587,7 +631,7 @@ func trimmed(ids []string) []string {
 // answer has none.
 func automatic(template string) string {
 	switch template {
-	case "respuesta", "respuesta-solicitante", "nota":
+	case "respuesta", "respuesta-solicitante", "consulta", "respuesta-interna", "nota":
 		return ""
 	case "acuse", "acuse-fijo", "datos", "archivos", "gracias", "gracias-rechazo", "transcripcion", "confirmar", "identidad":
 		return "auto-replied"

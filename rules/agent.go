@@ -20,17 +20,24 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: "not-allowed", Lines: strings.Split(d.Message.Reply, "\n")})
 		return
 	}
+	if d.agentConsents(a, t) {
+		return
+	}
 	block, rest := commandBlock(d.Message.Reply)
 	p, problems := plan(block, d.Case, t, a)
 	cmds, note := d.activities(p.cmds, a), p.note
 	canned, markdown := d.canned(block, a, t)
 	says := strings.TrimSpace(rest) != "" || canned != "" || len(d.Message.Parts) > 0
-	if v := d.agentVerdict(says && !note); v != Yes {
+	d.Body = rest
+	cmds = d.addressedInside(cmds, t, note)
+	inside := consults(cmds) >= 0
+	outward := slices.ContainsFunc(cmds, func(c desk.Command) bool { return c.Kind == desk.CmdConsult || c.Kind == desk.CmdAskApproval })
+	if v := d.agentVerdict(says && !note || outward); v != Yes {
 		d.unprovedAgent(a, t, v)
 		return
 	}
 	problems = append(problems, d.checkHeld(cmds)...)
-	if len(problems) == 0 && says && !note && !d.ThisOne && d.meanwhile(a, t) {
+	if len(problems) == 0 && says && !note && !inside && !d.ThisOne && d.meanwhile(a, t) {
 		d.askAgent(a, t, "answered-meanwhile")
 		return
 	}
@@ -44,6 +51,9 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 			problems = append(problems, Problem{Line: "#anular", Reason: "grave-not-proved"})
 		}
 	}
+	if inside && len(problems) == 0 {
+		cmds, problems = d.withConsult(cmds, a, t, says && !note)
+	}
 	if len(problems) > 0 {
 		d.settle(ToCommand, "una orden está mal: no se hizo nada")
 		d.Activities = nil
@@ -51,7 +61,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		return
 	}
 	d.Body, d.Canned = strings.TrimSpace(canned+"\n\n"+rest), markdown
-	cmds = d.withText(cmds, a, t, note, says)
+	cmds = d.withText(cmds, a, t, note, says && !inside)
 	d.Commands = cmds
 	d.settle(ToCommand, "órdenes del agente "+a.Name)
 	if says || note {

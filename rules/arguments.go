@@ -233,7 +233,16 @@ func readText(f desk.Field) func(*reading) ([]desk.Command, Problem) {
 var levels = []listed{{"0", "mesa"}, {"1", "nivel 1"}, {"2", "nivel 2"}, {"provider", "proveedor"}, {"provider", "fornecedor"}}
 
 func readLevel(r *reading) ([]desk.Command, Problem) {
-	return readPicked(r, desk.FieldLevel, "unknown-level", levels)
+	word, rest, _ := strings.Cut(r.argument, " ")
+	cmds, p := readPicked(&reading{argument: strings.Trim(word, ",:;")}, desk.FieldLevel, "unknown-level", levels)
+	if whole, wrong := readPicked(r, desk.FieldLevel, "unknown-level", levels); wrong.Reason == "" { // nivel 2, in words
+		cmds, p, rest = whole, wrong, ""
+	}
+	if p.Reason != "" {
+		return nil, p
+	}
+	cmds[0].Text = strings.Trim(rest, " ,:;")
+	return r.toProvider(cmds)
 }
 
 // readEscalate escalates to the next level, or to the one named, with a reason
@@ -253,7 +262,7 @@ func readEscalate(r *reading) ([]desk.Command, Problem) {
 	}
 	c := set(desk.FieldLevel, to)
 	c.Text = strings.Trim(reason, " ,:;")
-	return one(c)
+	return r.toProvider([]desk.Command{c})
 }
 
 // channels are the ways in which a ticket can have come.

@@ -37,10 +37,11 @@ type Case struct {
 	ListingMore string // what asks for the next page of that list
 	ListingGone bool   // it answers to a list that is no more known
 
-	About   []OurMail // mails of ours that it proves to speak of: bounces and automatic answers do
-	Probe   int       // the number of the mail of ours to ourselves that it is; 0: none
-	Suits   []string  // names of what the desk knows that is likely to answer it
-	Explain bool      // trace also the rules that do not match
+	About        []OurMail     // mails of ours that it proves to speak of: bounces and automatic answers do
+	Interlocutor desk.PersonID // who wrote what the mail of ours tells that an agent answers to, where agents alone see it
+	Probe        int           // the number of the mail of ours to ourselves that it is; 0: none
+	Suits        []string      // names of what the desk knows that is likely to answer it
+	Explain      bool          // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -51,6 +52,7 @@ type Addressed struct {
 	Control bool        // it takes agents' orders on any tickets
 	Token   *desk.Token // that came in the address and is valid
 	Bound   bool        // it was issued to the address in From
+	Agent   string      // to whom it was issued, where it takes back what an agent did
 }
 
 // OurMail is a mail that we sent.
@@ -65,10 +67,11 @@ type OurMail struct {
 type Thread struct {
 	By       ThreadBy
 	Ticket   desk.TicketID
-	Bound    bool   // the token was issued to the address in From
-	Revision int    // of the ticket, when the mail that carried the token was written; 0: not known
-	Copied   bool   // From stood in To or Cc of the mail that was received
-	Detail   string // the address, Message-ID or tag, for the trace
+	Bound    bool          // the token was issued to the address in From
+	Revision int           // of the ticket, when the mail that carried the token was written; 0: not known
+	Inside   desk.PersonID // whom agents asked and the token was issued to; 0: nobody such
+	Copied   bool          // From stood in To or Cc of the mail that was received
+	Detail   string        // the address, Message-ID or tag, for the trace
 }
 
 // ThreadBy says what pointed to a ticket, the strongest first.
@@ -191,6 +194,7 @@ type Letter struct {
 	Problems []Problem
 	Refused  []Problem // of single tickets, where the other orders were carried out
 	Done     []Done    // what the lines of an agent's commands ask for
+	Approval int       // the consent that the addressee is asked for; 0: none
 	Help     bool      // he asks what he can write
 	Show     bool      // he asks how the ticket stands
 	Why      bool      // he asks why: what was decided on the ticket's mails

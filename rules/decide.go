@@ -58,6 +58,10 @@ func (d *decider) decide() {
 		d.settle(ToQuarantine, "la política del dominio de From lo rechaza (DMARC)")
 	case d.addressFor(desk.ForApprove, desk.ForReject) != nil:
 		d.byAddress(*d.addressFor(desk.ForApprove, desk.ForReject))
+	case d.addressFor(desk.ForConsentYes, desk.ForConsentNo) != nil:
+		d.byConsentAddress(*d.addressFor(desk.ForConsentYes, desk.ForConsentNo))
+	case d.addressFor(desk.ForUndo) != nil:
+		d.byUndoAddress(*d.addressFor(desk.ForUndo))
 	case d.addressFor(desk.ForConfirm) != nil:
 		d.confirm(*d.addressFor(desk.ForConfirm))
 	case m.Class == mail.ClassAutoReply, m.Class == mail.ClassCalendar:

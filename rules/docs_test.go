@@ -63,7 +63,9 @@ func guideCase() Case {
 	now := time.Date(2026, 5, 7, 15, 30, 0, 0, time.UTC)
 	w := testWorld()
 	w.Answers = []desk.Canned{{Name: "vpn", Text: "Reinicie."}}
-	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", State: desk.Open, Requester: 5, LastTask: 2, Tasks: []desk.Task{
+	w.Providers = []desk.Provider{{Name: "conectar", Title: "Conectar", Address: "soporte@conectar.example"}}
+	w.Queues[0].Agents = []string{"luis", "eva"}
+	t := desk.Ticket{ID: 1, Number: "000001", Revision: 3, Articles: 3, Subject: "x", Queue: w.Queues[0].Name, State: desk.Open, Requester: 5, LastTask: 2, Tasks: []desk.Task{
 		{Number: 1, Text: "cable", Owner: "eva", By: "luis", State: desk.TaskDone}, {Number: 2, Text: "switch", Owner: "luis", By: "eva"}}}
 	w.Knowledge = []desk.Knowledge{{Name: "ya-sabido-000001", Title: "Ya sabido", Text: "Sí."}}
 	return Case{Now: now, World: w, Tickets: desk.Tickets{1: t, 2: {ID: 2, Number: "003181", Revision: 1}}, Numbers: map[string]desk.TicketID{"003181": 2},

@@ -53,6 +53,20 @@ type clientText struct {
 	Deputy   string   `toml:"deputy" help:"Dirección de quien da el visto bueno en lugar de su gente, cuando quien pidió no contesta (deputy_hours en desk/queues.toml) o está ausente."`
 }
 
+// providerFile is desk/providers.toml.
+type providerFile struct {
+	Providers []providerText `toml:"provider" help:"Un proveedor al que se escala. «#escalar proveedor» y «#proveedor» le envían lo que escribe el agente; sus respuestas las ven solo los agentes."`
+}
+
+type providerText struct {
+	Name     string   `toml:"name" help:"Nombre corto para comandos (#proveedor conectar). Obligatorio."`
+	Title    string   `toml:"title" help:"Nombre que lee la gente. Sin esta clave, name."`
+	Address  string   `toml:"address" help:"Dirección a la que se le escribe. Obligatoria."`
+	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
+	Services []string `toml:"services" help:"Servicios que atiende, como se llaman en desk/services.toml. Con ellos se sabe a quién escalar sin decirlo."`
+	Clients  []string `toml:"clients" help:"Clientes para los que trabaja, como se llaman en desk/clients.toml."`
+}
+
 // fieldFile is desk/fields.toml.
 type fieldFile struct {
 	Fields []fieldText `toml:"field" help:"Un dato propio de la mesa que pueden llevar los tickets: dependencia, cédula, extensión…"`
@@ -120,6 +134,7 @@ type moreFiles struct {
 	categories categoryFile
 	services   serviceFile
 	clients    clientFile
+	providers  providerFile
 	fields     fieldFile
 	priorities priorityFile
 	types      typeFile
@@ -136,7 +151,7 @@ type moreFiles struct {
 func (m *moreFiles) read(installation fs.FS) error {
 	m.documents = map[string]*Document{}
 	var faults []error
-	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients,
+	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients, "desk/providers.toml": &m.providers,
 		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files, "desk/notifications.toml": &m.notify} {
 		if _, err := fs.Stat(installation, name); errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -180,6 +195,11 @@ func (b *builder) more(m *moreFiles) {
 	for i, t := range m.clients.Clients {
 		c := m.section("desk/clients.toml", "client", i)
 		b.client(c, t)
+		keep(c)
+	}
+	for i, t := range m.providers.Providers {
+		c := m.section("desk/providers.toml", "provider", i)
+		b.provider(c, t)
 		keep(c)
 	}
 	for i, t := range m.fields.Fields {
@@ -250,6 +270,22 @@ func (b *builder) client(c *checker, t clientText) {
 		c.fault("deputy", "%s", WrongAddress(t.Deputy))
 	}
 	b.world.Clients = append(b.world.Clients, desk.Client{Name: t.Name, Title: titleOr(t.Title, t.Name), Domains: domains, Services: t.Services, Products: t.Products, Deputy: strings.ToLower(t.Deputy)})
+}
+
+func (b *builder) provider(c *checker, t providerText) {
+	b.name(c, "provider", t.Name)
+	b.address(c, "address", t.Address, "del proveedor "+t.Name)
+	for i, s := range t.Services {
+		if _, ok := b.world.Service(s); !ok {
+			c.fault(fmt.Sprintf("services[%d]", i), "no hay ningún servicio %q en desk/services.toml%s", s, meant(s, serviceNames(b.world), "servicios"))
+		}
+	}
+	for i, name := range t.Clients {
+		if _, ok := b.world.Client(name); !ok {
+			c.fault(fmt.Sprintf("clients[%d]", i), "no hay ningún cliente %q en desk/clients.toml%s", name, meant(name, clientNames(b.world), "clientes"))
+		}
+	}
+	b.world.Providers = append(b.world.Providers, desk.Provider{Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Language: t.Language, Services: t.Services, Clients: t.Clients})
 }
 
 func (b *builder) field(c *checker, t fieldText) {

@@ -34,6 +34,7 @@ func Reference() []Section {
 	all = append(all, Describe("desk/fields.toml", fieldFile{})...)
 	all = append(all, Describe("desk/services.toml", serviceFile{})...)
 	all = append(all, Describe("desk/clients.toml", clientFile{})...)
+	all = append(all, Describe("desk/providers.toml", providerFile{})...)
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
 	all = append(all, Describe("desk/attachments.toml", attachmentFile{})...)

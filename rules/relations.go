@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"ventanilla/desk"
 	"ventanilla/mail"
@@ -272,26 +273,61 @@ func readState(r *reading) ([]desk.Command, Problem) {
 
 // readUndo takes back what the agent did to the ticket last.
 func readUndo(r *reading) ([]desk.Command, Problem) {
-	by := desk.ByAgent(r.by.Name)
-	before, did, reason := desk.LastDeed(r.Events[r.ticket.ID], by, r.now)
+	cmds, reason := Undo(r.Events, r.ticket.ID, desk.ByAgent(r.by.Name), r.now, 0)
 	if reason != "" {
 		return wrong(reason, "")
 	}
-	cmds := []desk.Command{{Kind: desk.CmdUndo, Before: &before}}
+	return cmds, Problem{}
+}
+
+// Undo returns the commands that take back what an agent did to a ticket last, or the
+// reason why they cannot. events are all of the ticket and of those that it was merged
+// with. upto is the revision after what is meant, 0 for whatever was last.
+func Undo(events map[desk.TicketID][]desk.Event, id desk.TicketID, by desk.Actor, now time.Time, upto int) (cmds []desk.Command, reason string) {
+	before, did, reason := desk.LastDeed(events[id], by, now)
+	switch {
+	case reason != "":
+		return nil, reason
+	case upto > 0 && did[len(did)-1].Seq > upto:
+		return nil, "changed-since"
+	}
+	cmds = []desk.Command{{Ticket: id, Kind: desk.CmdUndo, Before: &before, Actor: by}}
 	var relinks []desk.Command
 	for _, e := range did {
 		switch e.Kind {
 		case desk.LinkedEvent, desk.Unlinked:
-			relinks = append(relinks, relinked(e, before))
+			back := relinked(e, before)
+			back.Actor = by
+			relinks = append(relinks, back)
 		case desk.Absorbed:
-			source, _, reason := desk.LastDeed(r.Events[e.Other], by, r.now)
+			source, _, reason := desk.LastDeed(events[e.Other], by, now)
 			if reason != "" {
-				return wrong(reason, "")
+				return nil, reason
 			}
-			cmds = append(cmds, desk.Command{Ticket: e.Other, Kind: desk.CmdUndo, Before: &source})
+			cmds = append(cmds, desk.Command{Ticket: e.Other, Kind: desk.CmdUndo, Before: &source, Actor: by})
 		}
 	}
-	return append(cmds, relinks...), Problem{}
+	return append(cmds, relinks...), ""
+}
+
+// byUndoAddress takes back what an agent's commands did, by an address that their
+// transcript has: whoever bears it may.
+func (d *decider) byUndoAddress(by Addressed) {
+	t, ok := d.Tickets[by.Token.Ticket]
+	a, is := d.World.Agent(by.Agent)
+	if !ok || !is || d.Message.Class != mail.ClassHuman && d.Message.Class != mail.ClassList {
+		d.settle(ToFiled, "nada que deshacer")
+		return
+	}
+	cmds, reason := Undo(d.Events, t.ID, desk.ByAgent(a.Name), d.Now, by.Token.Revision)
+	if reason != "" {
+		d.settle(ToCommand, "ya no se puede deshacer")
+		d.wrong(a, t, []Problem{{Line: "#deshacer", Reason: reason}})
+		return
+	}
+	d.Commands = cmds
+	d.settle(ToCommand, "órdenes del agente "+a.Name+", deshechas")
+	d.transcript(a, t, nil, []Done{{"#deshacer", slices.Clone(cmds)}})
 }
 
 // relinked makes the other side of a link what it was before.

@@ -13,6 +13,9 @@ import (
 
 // byOther decides on what somebody who is no agent writes about a ticket.
 func (d *decider) byOther(t desk.Ticket, th Thread) {
+	if d.fromInside(t, th) {
+		return
+	}
 	row := ActAppend
 	switch {
 	case th.By > ByReceived:

@@ -144,22 +144,37 @@ func readTaskDone(r *reading) ([]desk.Command, Problem) {
 }
 
 // readConsent reads an agent's consent to what waits for it, or his refusal with the
-// reason.
+// reason: a task of his that is done, or what another agent asks him.
 func readConsent(agree bool) func(*reading) ([]desk.Command, Problem) {
 	return func(r *reading) ([]desk.Command, Problem) {
 		n, said := r.numbered()
-		n, reason := r.theTask(n, func(k desk.Task) bool { return k.State == desk.TaskDone && k.By == r.by.Name })
+		kinds := map[int][2]desk.CommandKind{}
+		for _, k := range r.ticket.Tasks {
+			if k.Number == n || n == 0 && k.State == desk.TaskDone && k.By == r.by.Name {
+				kinds[k.Number] = [2]desk.CommandKind{desk.CmdTaskReturn, desk.CmdTaskAgree}
+			}
+		}
+		for _, a := range r.ticket.Approvals {
+			if a.Number == n || n == 0 && a.Decision == "" && a.Agent == r.by.Name {
+				kinds[a.Number] = [2]desk.CommandKind{desk.CmdRefuseApproval, desk.CmdGiveApproval}
+			}
+		}
 		switch {
-		case reason == "unknown-task" && n == 0 && len(r.ticket.OpenTasks()) == 0:
+		case len(kinds) == 0:
 			return wrong("nothing-to-approve", "")
-		case reason != "":
-			return wrong(reason, "")
-		case agree:
-			return one(desk.Command{Kind: desk.CmdTaskAgree, Number: n, Text: said})
-		case said == "":
+		case len(kinds) > 1:
+			return wrong("which-task", "")
+		case !agree && said == "":
 			return wrong("reason-missing", "")
 		}
-		return one(desk.Command{Kind: desk.CmdTaskReturn, Number: n, Text: said})
+		for number, kind := range kinds {
+			c := desk.Command{Kind: kind[0], Number: number, Text: said}
+			if agree {
+				c.Kind = kind[1]
+			}
+			return one(c)
+		}
+		return nil, Problem{}
 	}
 }
 

@@ -124,6 +124,12 @@ func (tx Tx) putIndex(old, t desk.Ticket) error {
 	return nil
 }
 
+// Event returns an event of a ticket, or ErrNotFound.
+func (tx Tx) Event(id desk.TicketID, seq int) (e desk.Event, err error) {
+	err = tx.get(fmt.Sprintf("event/%s/%06d", id10(id), seq), &e)
+	return e, err
+}
+
 // Events returns a ticket's events in order.
 func (tx Tx) Events(id desk.TicketID) (evs []desk.Event, err error) {
 	err = each(tx, "event/"+id10(id)+"/", "", 0, false, func(_ string, e desk.Event) error {

@@ -19,6 +19,7 @@ type Data struct {
 	ApproveLink  string // mailto: that approves, or confirms
 	RejectLink   string // mailto: that rejects, or denies
 	UndoLink     string // mailto: that undoes the commands of a transcript
+	UndoPage     string // the page that does
 	StopLink     string // to get no more of a digest
 	SurveyLink   string // the page of the survey
 
@@ -61,6 +62,8 @@ type Data struct {
 	Deadline   string   // when that term ends or ended, by the desk's clock: 2026-11-24 15:30
 	Task       string   // what is to be done, of a notice about a task
 	TaskBy     string   // the name of who set it
+	External   string   // the provider's number of the ticket
+	Asset      string   // that the ticket is about
 	Recipient  string   // the address that a mail of ours did not reach
 	Status     string   // the enhanced status code of that, as 5.1.1
 	Diagnostic string   // what the other server said
@@ -89,10 +92,10 @@ type Body struct{ Text, Markdown string }
 // lines returns the fields that hold one line.
 func (d *Data) lines() []*string {
 	return []*string{
-		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.StopLink, &d.SurveyLink,
+		&d.Desk, &d.Number, &d.Subject, &d.Name, &d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.UndoPage, &d.StopLink, &d.SurveyLink,
 		&d.State, &d.OldState, &d.Queue, &d.OldQueue, &d.Assignee, &d.OldAssignee, &d.Priority, &d.OldPriority,
 		&d.Type, &d.OldType, &d.Category, &d.Service, &d.Requester, &d.RequesterAddress, &d.Author, &d.AuthorAddress, &d.Suggestion,
-		&d.Deputy, &d.Term, &d.Deadline, &d.Task, &d.TaskBy, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
+		&d.Deputy, &d.Term, &d.Deadline, &d.Task, &d.TaskBy, &d.External, &d.Asset, &d.Recipient, &d.Status, &d.Diagnostic, &d.Marker,
 	}
 }
 
@@ -161,6 +164,7 @@ func sample() Data {
 		ApproveLink:  "mailto:soporte+a4m2k7q@mesa.example?subject=aprobar",
 		RejectLink:   "mailto:soporte+r4m2k7q@mesa.example?subject=rechazar",
 		UndoLink:     "mailto:soporte+u4m2k7q@mesa.example?subject=deshacer",
+		UndoPage:     "https://mesa.example/u/u4m2k7q",
 		StopLink:     "https://mesa.example/l/l4m2k7q",
 		SurveyLink:   "https://mesa.example/e/e4m2k7q",
 		State:        "en curso", OldState: "nuevo", Queue: "Soporte técnico", OldQueue: "Mesa de ayuda",
@@ -188,7 +192,7 @@ func sample() Data {
 		},
 		Refused:    []string{"cerrar 15: Cambió después de la lista. Ahora: #000015, en curso, a cargo de Eva Ríos."},
 		Suggestion: "#asignar", Held: 4, Days: 5, Score: 2, Deputy: "Rosa Díaz",
-		Term: "primera respuesta", Deadline: "2026-11-24 15:30", Task: "Cambiar el cable del piso 3", TaskBy: "María Ríos",
+		Term: "primera respuesta", Deadline: "2026-11-24 15:30", Task: "Cambiar el cable del piso 3", TaskBy: "María Ríos", External: "INC-4711", Asset: "PC-0042",
 		Recipient: "ana@entidad.example", Status: "5.1.1", Diagnostic: "550 5.1.1 User unknown",
 		Marker: "m4m2k7q5xw",
 	}

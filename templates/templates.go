@@ -37,7 +37,8 @@ func Names() []string {
 		"acuse", "acuse-fijo", "acuse-varios", "datos", "archivos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "ayuda", "mis-solicitudes", "lista", "conocimiento", "resumen", "confirmar", "identidad", "aviso-admin", "entrega-fallida",
-		"recordatorio", "suplente", "decidio-suplente", "encuesta", "calificacion", "espera-cumplida", "tarea", "tarea-hecha", "tarea-vence", "plazo-por-vencer", "plazo-vencido",
+		"recordatorio", "suplente", "decidio-suplente", "encuesta", "calificacion", "espera-cumplida", "tarea", "tarea-hecha", "tarea-vence",
+		"visto-bueno", "visto-bueno-dado", "visto-bueno-negado", "consulta", "respuesta-interna", "plazo-por-vencer", "plazo-vencido",
 	}
 }
 
@@ -242,7 +243,7 @@ func (s *Set) clean(d Data, lang string) Data {
 	for _, v := range d.lines() {
 		*v = oneLine(*v)
 	}
-	for _, v := range []*string{&d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink} {
+	for _, v := range []*string{&d.Link, &d.DecisionLink, &d.ApproveLink, &d.RejectLink, &d.UndoLink, &d.UndoPage, &d.StopLink} {
 		if !safeLink(*v) {
 			*v = ""
 		}

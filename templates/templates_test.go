@@ -205,7 +205,7 @@ func TestLinksOfDataMustBeSafe(t *testing.T) {
 	s := set(t, nil)
 	d := Sample("")
 	for _, link := range []string{"javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "//x.example", "vbscript:x", "file:///etc/passwd"} {
-		d.Link, d.DecisionLink, d.ApproveLink, d.RejectLink, d.UndoLink = link, link, link, link, link
+		d.Link, d.DecisionLink, d.ApproveLink, d.RejectLink, d.UndoLink, d.UndoPage, d.StopLink = link, link, link, link, link, link, link
 		everyMail(func(name, lang string) {
 			for key := range tags(render(t, s, name, lang, d).HTML) {
 				if strings.HasPrefix(key, "href ") && key != "href https" && key != "href mailto" {

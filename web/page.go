@@ -38,7 +38,7 @@ func digest(s string) string {
 // else is said.
 var languages = []string{"es", "en", "pt"}
 
-// page is what the template shows. Exactly one of Decision, Survey, Status and
+// page is what the template shows. Exactly one of Decision, Survey, Status, Undo and
 // Message is set.
 type page struct {
 	site     *site
@@ -49,6 +49,7 @@ type page struct {
 	Decision *Decision
 	Survey   *Survey
 	Status   *Status
+	Undo     *Undo
 	Message  string // a whole answer in one sentence or two
 	Request  string // id of a failed request
 	Notice   string // what went wrong with the form
@@ -68,12 +69,18 @@ func (p page) Time(t time.Time) string {
 func (p page) Machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // Waits says that the page offers the buttons.
-func (p page) Waits() bool { return p.Decision != nil && p.Decision.waits() }
+func (p page) Waits() bool {
+	return p.Decision != nil && p.Decision.waits() || p.Undo != nil && p.Undo.waits()
+}
 
 // Outcome is the key of the word that says where a decision stands that the
 // page offers no buttons for.
 func (p page) Outcome() string {
 	switch d := p.Decision; {
+	case d.Consent && d.Decided == Approved:
+		return "page-consent-given"
+	case d.Consent && d.Decided == Rejected:
+		return "page-consent-refused"
 	case d.Decided == Approved:
 		return "page-approved"
 	case d.Decided == Rejected:
@@ -90,11 +97,27 @@ func (p page) MaxComment() int { return MaxComment }
 func (s *site) decisionPage(status int, d Decision, problem, comment string) (answer, error) {
 	p := page{site: s, Lang: s.language(d.Language), Desk: d.Desk, Decision: &d, Comment: comment}
 	p.Title = p.Word("page-decision-title")
+	if d.Consent {
+		p.Title = p.Word("page-consent-title")
+	}
 	if !d.waits() {
 		p.Title = p.Word(p.Outcome() + "-title")
 	}
 	if problem != "" {
 		p.Notice = p.Word(problem)
+	}
+	return p.answer(status)
+}
+
+func (s *site) undoPage(status int, u Undo) (answer, error) {
+	p := page{site: s, Lang: s.language(u.Language), Desk: u.Desk, Undo: &u, Title: ""}
+	switch {
+	case u.Done:
+		p.Title = p.Word("page-undone-title")
+	case u.Reason != "":
+		p.Title = p.Word("page-undo-late-title")
+	default:
+		p.Title = p.Word("page-undo-title")
 	}
 	return p.answer(status)
 }

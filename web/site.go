@@ -76,6 +76,10 @@ func (s *site) answer(r *http.Request) (a answer) {
 		a, err = s.score(r, token)
 	case route == "/e/":
 		a, err = s.survey(r, token)
+	case route == "/u/" && r.Method == http.MethodPost:
+		a, err = s.takeBack(r, token)
+	case route == "/u/":
+		a, err = s.undo(r, token)
 	case route == "/t/":
 		a, err = s.status(r, token)
 	default:
@@ -94,7 +98,7 @@ func route(path string) (route, token string) {
 	if path == "/healthz" || path == "/readyz" {
 		return path, ""
 	}
-	for _, prefix := range []string{"/d/", "/e/", "/t/"} {
+	for _, prefix := range []string{"/d/", "/e/", "/t/", "/u/"} {
 		if token, ok := strings.CutPrefix(path, prefix); ok {
 			if !tokenLike(token) {
 				token = ""
@@ -125,7 +129,7 @@ func wrongMethod(route, method string) (answer, bool) {
 }
 
 // acts says whether the pages of a route have a form.
-func acts(route string) bool { return route == "/d/" || route == "/e/" }
+func acts(route string) bool { return route == "/d/" || route == "/e/" || route == "/u/" }
 
 // decision shows what is to be decided, or what was.
 func (s *site) decision(r *http.Request, token string) (answer, error) {
@@ -237,6 +241,39 @@ func (s *site) status(r *http.Request, token string) (answer, error) {
 		return answer{}, fmt.Errorf("show status: %w", err)
 	}
 	return s.statusPage(st)
+}
+
+// undo shows what can be taken back.
+func (s *site) undo(r *http.Request, token string) (answer, error) {
+	if token == "" {
+		return answer{}, ErrNotFound
+	}
+	u, err := s.desk.Undo(r.Context(), token)
+	if err != nil {
+		return answer{}, fmt.Errorf("show undo: %w", err)
+	}
+	return s.undoPage(http.StatusOK, u)
+}
+
+// takeBack takes it back, and sends the visitor to the page that shows how it is now.
+func (s *site) takeBack(r *http.Request, token string) (answer, error) {
+	if s.crossSite(r, s.PublicURL) || prefetch(r) {
+		return s.message(r, http.StatusForbidden, "page-forbidden-title", "page-forbidden", ""), nil
+	}
+	if err := r.ParseForm(); err != nil || r.PostForm.Get("undo") == "" {
+		return answer{}, errForm
+	}
+	if token == "" {
+		return answer{}, ErrNotFound
+	}
+	u, err := s.desk.TakeBack(r.Context(), token)
+	if err != nil {
+		return answer{}, fmt.Errorf("undo: %w", err)
+	}
+	if !u.Done {
+		return s.undoPage(http.StatusConflict, u)
+	}
+	return answer{status: http.StatusSeeOther, location: token}, nil
 }
 
 // failure is the table of errors and statuses. What is not in it is 500.

@@ -44,6 +44,12 @@ type Desk interface {
 
 	// Status returns where a ticket stands. It changes nothing.
 	Status(ctx context.Context, token string) (Status, error)
+
+	// Undo returns what an agent can take back. It changes nothing.
+	Undo(ctx context.Context, token string) (Undo, error)
+
+	// TakeBack takes it back. A second or late call changes nothing.
+	TakeBack(ctx context.Context, token string) (Undo, error)
 }
 
 // What a [Desk] answers when it does not do as asked.
@@ -66,6 +72,7 @@ type Decision struct {
 	Number     string // of the ticket, without "#"
 	Subject    string
 	Resolution string // the agent's last words
+	Consent    bool   // it is no resolution: an agent asks for a consent, in the words of Resolution
 	State      desk.State
 	Decided    string // Approved, Rejected, or "" while nothing is recorded
 	DecidedAt  time.Time
@@ -103,6 +110,20 @@ type Status struct {
 	UpdatedAt time.Time
 }
 
+// Undo is what an agent's commands did to a ticket, and can be taken back for a while.
+type Undo struct {
+	Desk     string
+	Language string
+	Number   string // without "#"
+	Subject  string
+	State    desk.State
+	Done     bool   // it has been taken back
+	Reason   string // key of the word that says why it cannot be, "" if it can
+}
+
+// waits says that the page offers the button.
+func (u Undo) waits() bool { return !u.Done && u.Reason == "" }
+
 // Options are what [Handler] needs besides the desk.
 type Options struct {
 	// Words returns a word of the pages: (*templates.Set).Word. It is asked
@@ -125,9 +146,9 @@ const (
 	maxToken   = 64       // characters, as of desk.Keys.Check
 )
 
-// Handler serves GET and HEAD of /d/{token}, /e/{token}, /t/{token}, /healthz and
-// /readyz, and POST of /d/{token} and /e/{token}. Without a desk it serves /healthz and
-// /readyz alone. Any other path is 404. It answers 200, 303 after a decision,
+// Handler serves GET and HEAD of /d/{token}, /e/{token}, /t/{token}, /u/{token},
+// /healthz and /readyz, and POST of /d/{token}, /e/{token} and /u/{token}. Without a
+// desk it serves /healthz and /readyz alone. Any other path is 404. It answers 200, 303 after a decision,
 // 400 (a form that the page does not make), 403 (a form of another site), 404,
 // 405, 503 (not ready), 409 (nothing waits for this decision), 413, or 500 with an id that
 // stands in the log too.

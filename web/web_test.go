@@ -31,6 +31,7 @@ type fakeDesk struct {
 	survey   Survey
 	scored   []string // "4: comment" for each call of Score
 	status   Status
+	undo     Undo
 	err      error // of every method
 	refuse   bool  // Decide returns ErrRefused
 	panics   bool
@@ -45,6 +46,7 @@ func newDesk() *fakeDesk {
 		decision: Decision{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime",
 			Resolution: "Cambiamos el cable.\nYa imprime.", State: desk.Resolved, Open: true},
 		survey: Survey{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime", Open: true},
+		undo:   Undo{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime", State: desk.Closed},
 		status: Status{Desk: "Mesa de Ayuda CINOC", Language: "es", Number: "003181", Subject: "La impresora no imprime",
 			State: desk.Open, Queue: "Soporte técnico", Assignee: "Luis Pérez", OpenedAt: at, UpdatedAt: at.Add(26 * time.Hour)},
 	}
@@ -121,6 +123,31 @@ func (f *fakeDesk) Score(ctx context.Context, token string, score int, comment s
 		f.survey.Score, f.survey.Open = score, false
 	}
 	return f.survey, nil
+}
+
+func (f *fakeDesk) Undo(ctx context.Context, token string) (Undo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.called(ctx, "undo"); err != nil {
+		return Undo{}, err
+	}
+	if token != goodToken {
+		return Undo{}, ErrNotFound
+	}
+	return f.undo, nil
+}
+
+func (f *fakeDesk) TakeBack(ctx context.Context, token string) (Undo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.called(ctx, "take back"); err != nil {
+		return Undo{}, err
+	}
+	if token != goodToken {
+		return Undo{}, ErrNotFound
+	}
+	f.undo.Done = f.undo.waits()
+	return f.undo, nil
 }
 
 func (f *fakeDesk) Status(ctx context.Context, token string) (Status, error) {
@@ -291,6 +318,48 @@ func TestDecideTooLate(t *testing.T) {
 	}
 }
 
+// TestUndoPage: the link shows, the button acts, once, and only from our own page.
+func TestUndoPage(t *testing.T) {
+	d := newDesk()
+	s := newSite(t, d)
+	for range 3 { // scanners follow links
+		if w := ask(s, "GET", "/u/"+goodToken, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<button") || d.undo.Done {
+			t.Fatalf("%d, %v\n%s", w.Code, d.undo.Done, w.Body)
+		}
+	}
+	r := httptest.NewRequest("POST", "/u/"+goodToken, strings.NewReader("undo=yes"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	w := httptest.NewRecorder()
+	if s.ServeHTTP(w, r); w.Code != http.StatusForbidden || d.undo.Done {
+		t.Fatalf("another site's form: %d", w.Code)
+	}
+	if w := ask(s, "POST", "/u/"+goodToken, "undo=yes"); w.Code != http.StatusSeeOther || w.Header().Get("Location") != goodToken || !d.undo.Done {
+		t.Fatalf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+	if page := ask(s, "GET", "/u/"+goodToken, "").Body.String(); !strings.Contains(page, "<h1>Se deshizo</h1>") || strings.Contains(page, "<form") {
+		t.Errorf("afterwards\n%s", page)
+	}
+	d.undo = Undo{Language: "es", Number: "1", State: desk.Open, Reason: "reason-changed-since"}
+	if page := ask(s, "GET", "/u/"+goodToken, "").Body.String(); !strings.Contains(page, "alguien hizo algo más") || strings.Contains(page, "<form") {
+		t.Errorf("too late\n%s", page)
+	}
+}
+
+// TestConsentPage: a consent is asked for in words of its own.
+func TestConsentPage(t *testing.T) {
+	d := newDesk()
+	d.decision.Consent, d.decision.Resolution = true, "¿Compramos el tóner?"
+	s := newSite(t, d)
+	if page := ask(s, "GET", "/d/"+goodToken, "").Body.String(); !strings.Contains(page, "<h1>¿Da su visto bueno?</h1>") || !strings.Contains(page, "¿Compramos el tóner?") || strings.Contains(page, "Si rechaza, cuéntenos") {
+		t.Errorf("asked\n%s", page)
+	}
+	ask(s, "POST", "/d/"+goodToken, "decision=reject")
+	if page := ask(s, "GET", "/d/"+goodToken, "").Body.String(); !strings.Contains(page, "<h1>Visto bueno negado</h1>") {
+		t.Errorf("refused\n%s", page)
+	}
+}
+
 // TestMendForm: a form with a mistake comes back with what was written.
 func TestMendForm(t *testing.T) {
 	tests := []struct{ name, form, notice, kept string }{
@@ -339,6 +408,14 @@ func TestErrors(t *testing.T) {
 		{"no token, score", "POST", "/e/", "score=4", nil, 404},
 		{"survey, put", "PUT", "/e/" + goodToken, "score=4", nil, 405},
 		{"unknown error, score", "POST", "/e/" + goodToken, "score=4", func(d *fakeDesk) { d.err = errors.New(secret) }, 500},
+		{"undo", "GET", "/u/" + goodToken, "", nil, 200},
+		{"take back", "POST", "/u/" + goodToken, "undo=yes", nil, 303},
+		{"take back, no button", "POST", "/u/" + goodToken, "", nil, 400},
+		{"take back, too late", "POST", "/u/" + goodToken, "undo=yes", func(f *fakeDesk) { f.undo.Reason = "reason-changed-since" }, 409},
+		{"no token, undo", "GET", "/u/", "", nil, 404},
+		{"no token, take back", "POST", "/u/", "undo=yes", nil, 404},
+		{"unknown token, undo", "GET", "/u/uzzz", "", nil, 404},
+		{"unknown token, take back", "POST", "/u/uzzz", "undo=yes", nil, 404},
 		{"root", "GET", "/", "", nil, 404},
 		{"no token", "GET", "/d/", "", nil, 404},
 		{"no token, decide", "POST", "/d/", "decision=approve", nil, 404},
