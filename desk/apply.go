@@ -154,7 +154,7 @@ func decideArticle(t Ticket, c Command) ([]Event, string) {
 	case CmdAutoReply:
 		return []Event{{Kind: AutoReplied}}, ""
 	case CmdDelivery:
-		return []Event{{Kind: Delivery, New: c.Value, Text: c.Text}}, ""
+		return []Event{{Kind: Delivery, Old: c.Author, New: c.Value, Text: c.Text}}, ""
 	case CmdHold:
 		return []Event{{Kind: Held, Text: c.Text, HeldAck: c.HeldAck, New: c.Value}}, ""
 	case CmdAccept, CmdSetAside:

@@ -265,7 +265,7 @@ const (
 	TaskEnded       EventKind = "task-ended"      // Task is over, with the consent of who set it
 	TaskReturned    EventKind = "task-returned"   // who set Task does not agree
 	TaskDue         EventKind = "task-due"        // the day of Task has come
-	Delivery        EventKind = "delivery"        // the ledger: what became of a mail of ours
+	Delivery        EventKind = "delivery"        // the ledger: what became, New, of a mail of ours that the agent Old wrote; "": the desk
 	DeputyAsked     EventKind = "deputy-asked"    // Person decides too, in the place of the requester
 	SurveyAsked     EventKind = "survey-asked"    // the requester, how it was
 	SurveyAnswered  EventKind = "survey-answered" // New: the score; Text: the comment
@@ -290,6 +290,7 @@ type Command struct {
 	Address  string    // of the same, and of Open on behalf of somebody, where the person is not known by id
 	Other    TicketID  // of Merge, Absorb, Link, Unlink and TakeOver; Value is its number
 	Before   *Ticket   // of Undo
+	Author   string    // of Delivery: the agent who wrote the mail, "" where the desk did
 	Article  bool      // the mail being processed becomes an article of it
 	Quiet    bool
 	Survey   bool // of Close and Approve: the requester is asked how it was, unless he was

@@ -105,7 +105,7 @@ func (g *Gateway) RetryOutgoing(ctx context.Context, id string) error {
 			return err
 		}
 		if o.Failed {
-			o.Failed, o.Attempts, o.Created = false, 0, now
+			o.Failed, o.Late, o.Attempts, o.Created = false, false, 0, now
 		}
 		o.Due = now
 		return tx.Reschedule(o)

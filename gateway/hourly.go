@@ -38,7 +38,7 @@ func (g *Gateway) DoDue(ctx context.Context) error {
 	for _, work := range []struct {
 		what string
 		do   func(context.Context) error
-	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"tickets", g.tellDue}} {
+	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"delayed mails", g.tellLate}, {"tickets", g.tellDue}} {
 		if err := work.do(ctx); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", work.what, err))
 		}

@@ -16,3 +16,6 @@ func (g *Gateway) TellDue(ctx context.Context) error { return g.tellDue(ctx) }
 
 // TendProbes looks at the probes once, for tests.
 func (g *Gateway) TendProbes(ctx context.Context) error { return g.tendProbes(ctx, time.Hour) }
+
+// TellLate tells whose mails are delayed, once.
+func (g *Gateway) TellLate(ctx context.Context) error { return g.tellLate(ctx) }

@@ -13,7 +13,7 @@ import (
 
 // gatherAbout finds the mails of ours that a bounce, a receipt, a complaint or an
 // automatic answer speaks of: by the envelope sender that it came back to, or by
-// the Message-ID that it names. Both are tokens, so nobody can speak of a mail
+// the Message-ID or ENVID that it names. All are tokens, so nobody can speak of a mail
 // that he has not seen.
 func (s *settling) gatherAbout(c *rules.Case) error {
 	m := c.Message
@@ -28,7 +28,7 @@ func (s *settling) gatherAbout(c *rules.Case) error {
 			tokens = append(tokens, *a.Token)
 		}
 	}
-	for _, id := range append([]string{m.Original}, m.InReplyTo...) {
+	for _, id := range append([]string{m.Original, m.EnvelopeID}, m.InReplyTo...) {
 		local, _, _ := strings.Cut(id, "@")
 		token, _, _ := strings.Cut(local, ".")
 		if t, ok := s.g.keys.Check(token); ok && t.Purpose == desk.ForMessage {
@@ -47,12 +47,38 @@ func (s *settling) gatherAbout(c *rules.Case) error {
 func (s *settling) gatherOurs(c *rules.Case, t desk.Token) error {
 	sent, err := s.tx.SentBy(t.Ticket, t.Revision)
 	for _, o := range sent {
-		ours := rules.OurMail{Ticket: o.Ticket, Event: o.Event, ID: o.ID, To: o.To}
-		if s.g.keys.IssuedTo(t, o.To) && !slices.Contains(c.About, ours) {
+		ours := rules.OurMail{Ticket: o.Ticket, Event: o.Event, ID: o.ID, To: o.To, Told: told(o)}
+		if !s.g.keys.IssuedTo(t, o.To) {
+			continue
+		}
+		if ours.Author, err = author(s.tx, o.Ticket, o.Event); err != nil {
+			return err
+		}
+		if !slices.Contains(c.About, ours) {
 			c.About = append(c.About, ours)
 		}
 	}
 	return err
+}
+
+// told is what its author was told last of a mail.
+func told(o store.Sent) string {
+	if o.Outcome == store.OutcomeSent && o.Late {
+		return store.OutcomeDelayed
+	}
+	return o.Outcome
+}
+
+// author returns the agent whose doing called for a mail, "" for nobody's.
+func author(tx store.Tx, id desk.TicketID, event int) (string, error) {
+	if id == 0 || event == 0 {
+		return "", nil
+	}
+	evs, err := tx.EventsBetween(id, event, event)
+	if err != nil || len(evs) == 0 {
+		return "", err
+	}
+	return evs[0].Actor.Agent(), nil
 }
 
 // ledger writes what a mail says of ours, and lets mail go again to somebody who

@@ -202,3 +202,22 @@ func TestLedgerOfRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestLedgerByEnvelopeID: a notice that names no mail, and comes to the desk itself,
+// is matched by the ENVID that the mail went out with; another one is not.
+func TestLedgerByEnvelopeID(t *testing.T) {
+	for changed, want := range map[bool]string{false: store.OutcomeBounced, true: store.OutcomeSent} {
+		p := newPlayed(t, mem.New())
+		p.receive(verified, opening(1))
+		ack := p.sendAll()["acuse ana1@uni.example"]
+		id := ack.ID
+		if changed {
+			id = "m" + strings.Repeat("a", len(id)-1)
+		}
+		bounce := strings.Replace(bounceOf("soporte@mesa.example", "x@y", "failed", "5.2.2"), "Reporting-MTA", "Original-Envelope-Id: "+id+"\nReporting-MTA", 1)
+		p.receive(mail.Envelope{Source: "smtp", From: mail.NullPath, Rcpts: []string{"soporte@mesa.example"}}, bounce)
+		if o := p.outcome("acuse"); o.Outcome != want {
+			t.Errorf("changed %v: %+v", changed, o)
+		}
+	}
+}

@@ -116,21 +116,84 @@ func (g *Gateway) settleResult(tx store.Tx, setup *Setup, now time.Time, o mailo
 	return true, g.tellFailure(tx, setup, now, o, r)
 }
 
-// tellFailure notes on the ticket that a mail of ours was not delivered, which
-// tells its agent.
-func (g *Gateway) tellFailure(tx store.Tx, setup *Setup, now time.Time, o mailout.Outgoing, r mailout.Result) error {
+const lateAtOnce = 100 // mails looked up in one go
+
+// tellLate tells the authors of mails that have been put off for two hours. Each is
+// an Update of its own, and what was told is on the mail. While a smarthost is away
+// no attempt is charged to anybody's mail, so nobody is told by mails that could not
+// go out either.
+func (g *Gateway) tellLate(ctx context.Context) error {
+	for {
+		var ids []string
+		err := g.store.View(ctx, func(tx store.Tx) (err error) {
+			ids, err = tx.Late(g.now(), lateAtOnce)
+			return err
+		})
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		for _, id := range ids {
+			err := g.act(ctx, func(tx store.Tx, setup *Setup, _ time.Time) (desk.Tickets, []desk.Command, error) {
+				o, err := tx.OutgoingRow(id)
+				if errors.Is(err, store.ErrNotFound) || err == nil && o.Late {
+					return nil, nil, nil // sent or told meanwhile
+				} else if err != nil {
+					return nil, nil, err
+				}
+				o.Late = true
+				if err := tx.Reschedule(o); err != nil {
+					return nil, nil, err
+				}
+				if _, agent := setup.World.AgentAt(o.To); agent {
+					return nil, nil, nil // nobody is told by mail that mails to him wait
+				}
+				return g.delivery(tx, o, "delayed", statusOf(o.LastError))
+			})
+			if err != nil {
+				return fmt.Errorf("tell that %s is delayed: %w", id, err)
+			}
+		}
+	}
+}
+
+// statusOf parts what a server answered, as settleResult keeps it, into its status
+// code and its words.
+func statusOf(answer string) string {
+	code, rest, _ := strings.Cut(answer, " ")
+	if len(code) != 3 || strings.Trim(code, "0123456789") != "" {
+		return "4.0.0 " + answer
+	}
+	if status, _, _ := strings.Cut(rest, " "); strings.Count(status, ".") == 2 && strings.Trim(status, "0123456789.") == "" {
+		return rest
+	}
+	return code[:1] + ".0.0 " + rest
+}
+
+// delivery is the command that notes on its ticket what became of a mail of ours.
+func (g *Gateway) delivery(tx store.Tx, o mailout.Outgoing, action, answer string) (desk.Tickets, []desk.Command, error) {
 	t, err := tx.Ticket(o.Ticket)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
+	by, err := author(tx, o.Ticket, o.Event)
+	return desk.Tickets{t.ID: t}, []desk.Command{{Ticket: t.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: action, Author: by,
+		Text: o.To + " " + answer}}, err
+}
+
+// tellFailure notes on the ticket that a mail of ours was not delivered, which
+// tells its author.
+func (g *Gateway) tellFailure(tx store.Tx, setup *Setup, now time.Time, o mailout.Outgoing, r mailout.Result) error {
 	s := g.settling(setup, now, nil)
 	s.tx = tx
 	status := r.Enhanced
 	if status == "" {
 		status = "5.0.0"
 	}
-	_, err = s.carryOut(desk.Tickets{t.ID: t}, []desk.Command{{Ticket: t.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed",
-		Text: o.To + " " + status + " " + r.Text}})
+	ts, cmds, err := g.delivery(tx, o, "failed", status+" "+r.Text)
+	if err != nil {
+		return err
+	}
+	_, err = s.carryOut(ts, cmds)
 	return err
 }
 

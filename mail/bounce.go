@@ -113,6 +113,8 @@ func (m *Message) readStatus(body []byte) {
 	for pos := 0; pos < len(body); {
 		f, next, kind := nextField(body, pos)
 		switch {
+		case kind == aField && isFold(f.name, "original-envelope-id"):
+			m.EnvelopeID = cmp.Or(m.EnvelopeID, shorten(firstWord(headerText(f.value)), maxEnvelopeID))
 		case kind == aField:
 			group.field(f)
 		case kind == endOfHeader:
@@ -158,6 +160,9 @@ func (r *Recipient) field(f rawField) {
 		r.Diagnostic = shorten(value, maxDiagnostic)
 	}
 }
+
+// maxEnvelopeID is how long an ENVID can be (RFC 3461 §4.4).
+const maxEnvelopeID = 100
 
 // maxDiagnostic is how many bytes of a diagnostic are kept.
 const maxDiagnostic = 2000

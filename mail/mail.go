@@ -144,6 +144,7 @@ type Message struct {
 	Parts       []Part
 	Recipients  []Recipient // of a bounce
 	Original    string      // Message-ID of the mail that a bounce returns, "" if unknown
+	EnvelopeID  string      // ENVID of the mail that a bounce speaks of (RFC 3461 §4.4), "" if unknown
 	Defects     []string    // what was wrong with it; a mail with defects is still a mail
 }
 

@@ -28,10 +28,14 @@ type Outgoing struct {
 	Attempts  int           `json:"attempts"`
 	LastError string        `json:"last_error,omitempty"`
 	Failed    bool          `json:"failed,omitempty"` // given up; kept until somebody retries or drops it
+	Late      bool          `json:"late,omitempty"`   // its author has been told that it is delayed
 
 	// Detour keeps the mail off the first smarthost: only a backup may take it.
 	Detour bool `json:"detour,omitempty"`
 }
+
+// LateAfter is the age at which the author of a mail that was put off is told so.
+const LateAfter = 2 * time.Hour
 
 // Piece is a run of an outgoing mail's bytes: either Text itself, or a file out
 // of a mail in the intake log, decoded and written as base64 in lines of 76

@@ -217,8 +217,11 @@ func (n *noticer) tell() {
 	case desk.TermBreached:
 		n.expiry("plazo-vencido")
 	case desk.Delivery:
-		if n.event.New == "failed" {
-			n.workers("entrega-fallida")
+		switch n.event.New {
+		case "failed":
+			n.author("entrega-fallida")
+		case "delayed":
+			n.author("entrega-demorada")
 		}
 	}
 }
@@ -512,6 +515,16 @@ func (n *noticer) agent(name, template string, role desk.Role) {
 		language = n.Desk.Language
 	}
 	n.add(template, Addressee{Name: a.Title, Address: a.Address, Language: language, Agent: true})
+}
+
+// author tells the agent who wrote the mail that an event speaks of. Of a mail of the
+// desk's own those are told who work on the ticket.
+func (n *noticer) author(template string) {
+	if _, ok := n.Desk.Agent(n.event.Old); ok {
+		n.agent(n.event.Old, template, desk.RoleAssignee)
+		return
+	}
+	n.workers(template)
 }
 
 // add adds a notice, one to an address and event.

@@ -524,14 +524,15 @@ func (r Renderer) write(m message, words templates.Words, same string) (Outgoing
 // name would make us write to that one, and him answer; but only where a signature
 // vouches for our domain, for then nothing is left to SPF to do so.
 func (r Renderer) envelopeSender(m message) string {
-	if acknowledges(m.template) && mail.Aligned(r.DKIM, domainOf(m.queue.Address)) {
+	if Acknowledges(m.template) && mail.Aligned(r.DKIM, domainOf(m.queue.Address)) {
 		return ""
 	}
 	return plus(m.queue.Address, r.made(desk.ForBounce, m.token))
 }
 
-// acknowledges says that a mail does no more than tell that another has come.
-func acknowledges(template string) bool {
+// Acknowledges says of a template that its mail does no more than tell that another
+// has come.
+func Acknowledges(template string) bool {
 	return template == "acuse" || template == "acuse-fijo" || template == "acuse-varios"
 }
 

@@ -61,6 +61,8 @@ type OurMail struct {
 	Event  int
 	ID     string
 	To     string
+	Author string // the agent who wrote it, "" where the desk did
+	Told   string // what was told of it last, an outcome of package store; "" if nothing but that it was sent
 }
 
 // Thread is one thing that points to a ticket.

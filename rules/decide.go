@@ -216,12 +216,25 @@ func (d *decider) ledger() {
 		return
 	}
 	for _, r := range m.Recipients {
-		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: r.Action, Quiet: d.toAgent(r.Address),
+		author, told := d.author(r)
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: r.Action, Author: author, Quiet: told || d.toAgent(r.Address),
 			Text: strings.TrimSpace(r.Address + " " + r.Status + " " + r.Diagnostic)})
 	}
 	if len(m.Recipients) == 0 {
-		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed", Quiet: d.toAgent(""), Text: m.Subject})
+		author, told := d.author(mail.Recipient{Action: "failed"})
+		d.command(desk.Command{Ticket: ticket.ID, Kind: desk.CmdDelivery, Actor: desk.System, Value: "failed", Author: author, Quiet: told || d.toAgent(""), Text: m.Subject})
 	}
+}
+
+// author returns the agent who wrote the mail of ours that went to a recipient, and
+// whether what is said of it has been told before.
+func (d *decider) author(r mail.Recipient) (name string, told bool) {
+	for _, ours := range d.About {
+		if len(d.About) == 1 || strings.EqualFold(ours.To, r.Address) {
+			return ours.Author, ours.Told == reported[r.Action]
+		}
+	}
+	return "", false
 }
 
 // toAgent says that what came back went to an agent, by the address that failed or

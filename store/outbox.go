@@ -21,6 +21,7 @@ type Sent struct {
 	At      time.Time     `json:"at"`
 	Outcome string        `json:"outcome"`          // one of the Outcomes
 	Answer  string        `json:"answer,omitempty"` // of the smarthost
+	Late    bool          `json:"late,omitempty"`   // its author was told that it was delayed on the way to the smarthost
 
 	// Report is what a bounce or another mail said of it later, and when.
 	Report     string    `json:"report,omitempty"`
@@ -29,6 +30,15 @@ type Sent struct {
 
 func dueKey(o mailout.Outgoing) string {
 	return "due/" + padded(uint64(max(0, o.Due.UnixMilli())), 14) + "/" + inOrder(o)
+}
+
+// lateKey says of a mail that was put off when its author is to be told, "" if he is
+// not: a pure function of the row.
+func lateKey(o mailout.Outgoing) string {
+	if o.Attempts == 0 || o.Late || o.Failed || o.Ticket == 0 || mailout.Acknowledges(o.Kind) {
+		return ""
+	}
+	return "late/" + padded(uint64(max(0, o.Created.Add(mailout.LateAfter).UnixMilli())), 14) + "/" + inOrder(o)
 }
 
 // Enqueue puts a mail into the outbox. One that is there already, or was sent,
@@ -52,7 +62,10 @@ func (tx Tx) putOutgoing(o mailout.Outgoing) error {
 			return err
 		}
 	}
-	if key := agedKey(o); key != "" {
+	for _, key := range []string{agedKey(o), lateKey(o)} {
+		if key == "" {
+			continue
+		}
 		if err := tx.kv.Put(key, []byte("1")); err != nil {
 			return err
 		}
@@ -160,14 +173,36 @@ func (tx Tx) Due(now time.Time, limit int, want func(id string) bool) (os []mail
 	return os, next, err
 }
 
+// Late returns the ids of mails whose authors are to be told by now that they are
+// delayed, in order of that time, at most limit.
+func (tx Tx) Late(now time.Time, limit int) (ids []string, err error) {
+	from, _ := Prefix("late/")
+	to := "late/" + padded(uint64(max(0, now.UnixMilli()+1)), 14)
+	err = tx.kv.Scan(from, to, limit, false, func(key string, _ []byte) error {
+		ids = append(ids, key[strings.LastIndexByte(key, '/')+1:])
+		return nil
+	})
+	return ids, err
+}
+
+// forget deletes a key, unless it is "".
+func (tx Tx) forget(key string) error {
+	if key == "" {
+		return nil
+	}
+	return tx.kv.Delete(key)
+}
+
 // Reschedule stores o, tried once more, with its new time.
 func (tx Tx) Reschedule(o mailout.Outgoing) error {
 	old, err := tx.OutgoingRow(o.ID)
 	if err != nil {
 		return err
 	}
-	if err := tx.kv.Delete(dueKey(old)); err != nil {
-		return err
+	for _, key := range []string{dueKey(old), lateKey(old)} {
+		if err := tx.forget(key); err != nil {
+			return err
+		}
 	}
 	if key := agedKey(old); key != "" && key != agedKey(o) {
 		if err := tx.kv.Delete(key); err != nil {
@@ -193,16 +228,12 @@ func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 			return err
 		}
 	}
-	keys := []string{"out/" + o.ID, wordsKey(o), dueKey(o)}
-	if key := agedKey(o); key != "" {
-		keys = append(keys, key)
-	}
-	for _, key := range keys {
-		if err := tx.kv.Delete(key); err != nil {
+	for _, key := range []string{"out/" + o.ID, wordsKey(o), dueKey(o), agedKey(o), lateKey(o)} {
+		if err := tx.forget(key); err != nil {
 			return err
 		}
 	}
-	s.Ticket, s.Event = o.Ticket, o.Event
+	s.Ticket, s.Event, s.Late = o.Ticket, o.Event, o.Late
 	return tx.put(sentKey(o), s)
 }
 

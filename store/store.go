@@ -28,6 +28,7 @@
 //	words/<ticket>/<event>/<id>        those words as they are, 7-bit text, one piece after the other
 //	due/<time>/<ticket>/<event>/<id>   nothing; when to try it next
 //	aged/<time>/<id>                   nothing; when a mail was made that is due later than that
+//	late/<time>/<ticket>/<event>/<id>  nothing; when to tell its author that it is delayed: a pure function of the row
 //	sent/<ticket>/<event>/<id>         Sent: what became of a mail of ours
 //	imap/point/<hash>                  how far a folder was taken: as package mailin/imap says it
 //	imap/settled/<hash>/<validity>/<uid>  nothing; that mail of the folder may be marked or moved

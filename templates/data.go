@@ -111,6 +111,9 @@ func Sample(name string) Data {
 		d.Author, d.AuthorAddress = d.Requester, d.RequesterAddress
 		d.Body = Body{Text: "Buenos días:\n\nDesde ayer la impresora no responde. Adjunto una foto.\n\nGracias,\nAna"}
 	}
+	if name == "entrega-demorada" {
+		d.Status, d.Diagnostic = "4.2.2", "452 4.2.2 Mailbox full"
+	}
 	if strings.HasPrefix(name, "plazo-") {
 		d.Author, d.AuthorAddress, d.Body = "", "", Body{}
 	}

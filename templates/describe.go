@@ -49,7 +49,8 @@ func Described() []Description {
 		{"respuesta-interna", "Un proveedor u otra persona consultada respondió. Lo que se conteste a este aviso le llega a ella.", "el asignado, o los agentes de la cola"},
 		{"plazo-por-vencer", "Un plazo del ticket está por vencer.", "el asignado, o los agentes de la cola"},
 		{"plazo-vencido", "Un plazo del ticket venció.", "el asignado, o los agentes de la cola"},
-		{"entrega-fallida", "Un correo de la mesa no llegó.", "el asignado, o los agentes de la cola"},
+		{"entrega-fallida", "Un correo de la mesa no llegó.", "quien lo escribió; si lo hizo la mesa, el asignado o los agentes de la cola"},
+		{"entrega-demorada", "Un correo de la mesa lleva dos horas sin llegar, y se sigue intentando.", "como entrega-fallida; de los acuses de recibo, nadie"},
 	}
 }
 
