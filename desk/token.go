@@ -31,6 +31,13 @@ const (
 	ForProbe      Purpose = 'p' // the Message-ID of a mail that the desk sends to itself
 	ForSurvey     Purpose = 'e' // the link to the survey (encuesta) of a closed ticket
 	ForConfirm    Purpose = 'c' // the address by which an agent says that a held article is his
+	ForStop       Purpose = 'l' // the link, or address, that stops a digest: Revision says which
+)
+
+// What a token of [ForStop] stops, by its Revision.
+const (
+	StopOwnDigest    = 1
+	StopQueueDigests = 2
 )
 
 // Token proves that its bearer has seen what we sent to one addressee about one

@@ -15,9 +15,11 @@ type World struct {
 	Language     string // of who has not chosen: "es", "en", "pt"
 	NumberStyle  NumberStyle
 	NumberDigits int    // of NumberSequence
+	Control      string // the address that takes agents' orders on any tickets; may be empty
 	AdminAddress string // is told what needs an admin; may be empty
 	Zone         *time.Location
 	ReopenWithin time.Duration // a real reply to a closed ticket reopens it within this time
+	Gather       time.Duration // as Agent.Gather, of requesters, and of agents where the files say nothing
 	Queues       []Queue       // in the order of the file; the first is the default
 	Agents       []Agent
 	OwnDomains   []string // lower case
@@ -233,19 +235,21 @@ type Queue struct {
 	Name        string // as in files and commands: soporte
 	Title       string // as people read it: Mesa de ayuda
 	Address     string
-	Further     []string // more addresses of it
-	Agents      []string // names
-	Approval    bool     // resolving asks the requester; else it closes at once
-	RemindDays  []int    // after which the requester is reminded of a decision, ascending; none: never
-	DeputyHours int      // after which somebody else is asked to decide in his place; 0: never
-	CloseDays   int      // after which a resolved ticket closes without a decision; 0: never
-	Survey      bool     // when a ticket closes, its requester is asked how it was
-	ReopenDays  *int     // after which a reply to a closed ticket opens another; nil: as the desk says
-	Language    string   // "" means the desk's
-	Type        string   // of tickets that no rule gives a type
-	Privacy     string   // notice at the foot of the acknowledgement; may be empty
-	Signature   string   // at the foot of what its agents write to requesters; may be empty
-	Offers      bool     // the acknowledgement offers published knowledge that may answer the request
+	Further     []string      // more addresses of it
+	Agents      []string      // names
+	Approval    bool          // resolving asks the requester; else it closes at once
+	RemindDays  []int         // after which the requester is reminded of a decision, ascending; none: never
+	DeputyHours int           // after which somebody else is asked to decide in his place; 0: never
+	CloseDays   int           // after which a resolved ticket closes without a decision; 0: never
+	Survey      bool          // when a ticket closes, its requester is asked how it was
+	ReopenDays  *int          // after which a reply to a closed ticket opens another; nil: as the desk says
+	Language    string        // "" means the desk's
+	Type        string        // of tickets that no rule gives a type
+	Privacy     string        // notice at the foot of the acknowledgement; may be empty
+	Signature   string        // at the foot of what its agents write to requesters; may be empty
+	Digest      time.Duration // since midnight: when its daily list is due; 0: never
+	DigestTo    []string      // the agents who get it; nil: Agents
+	Offers      bool          // the acknowledgement offers published knowledge that may answer the request
 }
 
 // Agent is somebody who works on tickets.
@@ -260,6 +264,10 @@ type Agent struct {
 	Away     []Absence
 	Deputy   string        // the agent who is told instead while he is away
 	Digest   time.Duration // since midnight: when his daily list is due; 0: never
+	Mute     []string      // mails that he does not want, by name
+	Gather   time.Duration // alerts on one ticket that come within it of each other become one mail; 0: none do
+
+	NoQueueDigests bool // he does not want the digests of queues
 }
 
 // Absence is some days on which somebody is not there: from the beginning of the

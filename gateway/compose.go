@@ -21,7 +21,10 @@ func (s *settling) notices() error {
 	if err != nil {
 		return err
 	}
-	ns := mailout.Notices(w, s.tickets, s.events)
+	ns, err := s.gathered(w, mailout.Notices(w, s.tickets, s.events))
+	if err != nil {
+		return err
+	}
 	for i := range ns {
 		n := &ns[i]
 		if t := n.Ticket; t.Linked != 0 && n.Event.Kind == desk.Opened && n.To.Agent {
@@ -72,7 +75,11 @@ func (s *settling) count(to string, unverified bool) error {
 
 // world reads whom the notices of these events may concern.
 func (s *settling) world() (mailout.World, error) {
-	w := mailout.World{Desk: s.setup.World, People: map[desk.PersonID]desk.Person{}, Contents: map[mailout.ContentKey]mailout.Content{}}
+	preferences, err := s.tx.Preferences()
+	if err != nil {
+		return mailout.World{}, err
+	}
+	w := mailout.World{Desk: s.setup.World.Preferring(preferences), People: map[desk.PersonID]desk.Person{}, Contents: map[mailout.ContentKey]mailout.Content{}}
 	add := func(id desk.PersonID) error {
 		if _, ok := w.People[id]; ok || id == 0 {
 			return nil
@@ -157,24 +164,8 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		}
 		out.Data, out.Confirm, out.Approval = s.letterData(l, out.To.Language), l.Confirm, l.Approval
 		out.Data.Refused = s.refusedLines(c, l, out.To)
-		if l.List != nil {
-			listed, err := s.g.list(s.tx, s.setup, s.now, *l.List, out.To)
-			if err != nil {
-				return err
-			}
-			if out.Data, out.Listing, err = listed.data(s.tx); err != nil {
-				return err
-			}
-		}
-		if l.Question != "" {
-			s.setup.answer(&out.Data, l, out.To.Language)
-		}
-		if l.Template == "mis-solicitudes" {
-			numbers, err := s.requests(c.Sender, out.To.Language)
-			if err != nil {
-				return err
-			}
-			out.Data.Numbers = numbers
+		if err := s.fill(&out, l, c, d); err != nil {
+			return err
 		}
 		if len(l.Done) > 0 {
 			if undo, revision := s.undoable(l, desk.ByAgent(agentOf(s.setup, l.To))); revision > 0 {
@@ -209,6 +200,32 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 func agentOf(setup *Setup, address string) string {
 	a, _ := setup.World.AgentAt(address)
 	return a.Name
+}
+
+// fill puts into a letter what it lists.
+func (s *settling) fill(out *mailout.Letter, l rules.Letter, c rules.Case, d rules.Decision) (err error) {
+	if a, ok := s.setup.World.AgentAt(l.To); ok && l.Alerts {
+		preferences := c.Preferences
+		if d.Prefers != nil {
+			preferences = *d.Prefers
+		}
+		out.Data.Lines = s.alertLines(preferences.Of(a), out.To.Language)
+	}
+	if l.Question != "" {
+		s.setup.answer(&out.Data, l, out.To.Language)
+	}
+	if l.List == nil {
+		return nil
+	}
+	if l.Template == "mis-solicitudes" {
+		out.Data.Rows, out.Data.Suggestion, err = s.requests(*l.List, out.To)
+		return err
+	}
+	p, err := s.g.list(s.tx, s.setup, s.now, *l.List, out.To)
+	if err == nil {
+		out.Data, out.Listing, err = p.data(s.tx)
+	}
+	return err
 }
 
 func (s *settling) addressee(c rules.Case, l rules.Letter) mailout.Addressee {
@@ -301,14 +318,20 @@ func (s *settling) why(id desk.TicketID) (lines []string, err error) {
 	return lines, errors.Join(err, err2)
 }
 
-// requestsMost is how many of their requests somebody is told of, the last ones.
-const requestsMost = 50
-
-// requests are somebody's last requests, a line each.
-func (s *settling) requests(id desk.PersonID, language string) (lines []string, err error) {
-	ts, err := s.tx.Tickets(store.OfRequester(id), 0, requestsMost)
-	for _, t := range ts {
-		lines = append(lines, fmt.Sprintf("#%s %s: %s (%s)", t.Number, t.OpenedAt.In(s.zone()).Format("2006-01-02"), t.Subject, s.setup.Words.Word(language, "state-"+string(t.State))))
+// requests are a page of somebody's requests, and what asks for the next.
+func (s *settling) requests(l rules.List, to mailout.Addressee) (rows []templates.Row, more string, err error) {
+	found, next, err := listed(s.tx, s.setup, s.now, l)
+	if err != nil {
+		return nil, "", err
 	}
-	return lines, err
+	for _, t := range found {
+		row := s.g.renderer(s.setup).Row(t, desk.Person{}, to, s.now)
+		rows = append(rows, templates.Row{Number: row.Number, Link: row.Link, Page: row.Page, State: s.setup.Words.Word(to.Language, "state-"+string(t.State)),
+			Subject: t.Subject, Date: t.OpenedAt.In(s.zone()).Format("2006-01-02")})
+	}
+	if next == 0 {
+		return rows, "", nil
+	}
+	t, err := s.tx.Ticket(next)
+	return rows, l.Asked + " antes:" + t.Number, err
 }

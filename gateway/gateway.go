@@ -113,13 +113,18 @@ func (g *Gateway) wakeSender() {
 func (g *Gateway) Accepts(_ mail.Envelope, rcpt string) error {
 	base, extra := splitPlus(rcpt)
 	w := g.Setup().World
-	if isPostmaster(base, w) {
+	if isPostmaster(base, w) || extra == "" && isControl(base, w) {
 		return nil
 	}
 	if _, ok := w.QueueAt(base); ok && (extra == "" || looksLikeToken(extra)) {
 		return nil
 	}
 	return mail.ErrNoRecipient
+}
+
+// isControl says whether an address takes agents' orders on any tickets.
+func isControl(address string, w *desk.World) bool {
+	return w.Control != "" && strings.EqualFold(address, w.Control)
 }
 
 // isPostmaster: RFC 5321 §4.5.1, with our domain or none.

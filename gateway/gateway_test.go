@@ -208,7 +208,7 @@ func (p *played) raw(o mailout.Outgoing) []byte {
 }
 
 var (
-	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|survey|confirm|bounce|undo|yes|no)\(([^)]+)\)`)
+	placeholder = regexp.MustCompile(`\$(reply1?|id|ticket|approve|reject|page|survey|confirm|stop|bounce|undo|yes|no)\(([^)]+)\)`)
 	links       = map[string]*regexp.Regexp{"approve": regexp.MustCompile(`mailto:([^?\s]+\+a[a-z2-7]+@[^?\s]+)\?`), "reject": regexp.MustCompile(`mailto:([^?\s]+\+r[a-z2-7]+@[^?\s]+)\?`),
 		"confirm": regexp.MustCompile(`mailto:([^?\s]+\+c[a-z2-7]+@[^?\s]+)\?`),
 		"survey":  regexp.MustCompile(`https://mesa\.example/e/([a-z2-7]+)`),
@@ -244,6 +244,8 @@ func (p *played) fill(text string) string {
 			return "<" + ours.References[0] + ">"
 		case "bounce":
 			return o.From
+		case "stop":
+			return regexp.MustCompile(`mailto:([^?]+)`).FindStringSubmatch(string(p.raw(o)))[1]
 		}
 		found := links[m[1]].FindStringSubmatch(ours.Text)
 		if found == nil {
@@ -417,11 +419,71 @@ func (p *played) step(words []string, text string) {
 		}
 		again(p.t, func() error { return p.TellDigests(context.Background()) })
 		p.tellMails()
+	case "digests": // those that are due
+		again(p.t, func() error { return p.TellDigests(context.Background()) })
+		p.tellMails()
+	case "alerts": // what was gathered for long enough
+		again(p.t, func() error { return p.TellAlerts(context.Background()) })
+		p.tellMails()
+	case "world": // what the admin's files say is changed
+		p.setWorld(words[1:])
+	case "headers": // of the last mail to somebody, those whose names begin with a word
+		for _, f := range mail.Parse(p.raw(p.last[words[1]])).Header {
+			if strings.HasPrefix(f.Name, words[2]) {
+				fmt.Fprintf(&p.out, "%s: %s\n", f.Name, f.Value)
+			}
+		}
+	case "stop": // the page behind the link of the last mail to somebody that stops it
+		link := regexp.MustCompile(`https://mesa\.example/l/([a-z2-7]+)`).FindStringSubmatch(mail.Parse(p.raw(p.last[words[1]])).Text)
+		pages := gateway.Pages{Gateway: p.Gateway}
+		seen, err := pages.Digest(context.Background(), link[1])
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		again(p.t, func() error {
+			after, err := pages.StopDigest(context.Background(), link[1])
+			if err == nil {
+				fmt.Fprintf(&p.out, "stopped: %v, then %v\n", seen.Stopped, after.Stopped)
+			}
+			return err
+		})
 	case "read":
 		p.read(words[1])
 	default:
 		p.t.Fatalf("unknown step %q", words[0])
 	}
+}
+
+// setWorld changes what the admin's files say: «agent luis digest 9h», «queue soporte
+// digest 8h eva», «control ordenes@mesa.example», «gather 2m».
+func (p *played) setWorld(words []string) {
+	w := *p.Setup().World
+	w.Agents, w.Queues = slices.Clone(w.Agents), slices.Clone(w.Queues)
+	span := func(s string) time.Duration {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		return d
+	}
+	switch words[0] {
+	case "control":
+		w.Control = words[1]
+	case "gather":
+		w.Gather = span(words[1])
+		for i := range w.Agents {
+			w.Agents[i].Gather = w.Gather
+		}
+	case "agent":
+		i := slices.IndexFunc(w.Agents, func(a desk.Agent) bool { return a.Name == words[1] })
+		w.Agents[i].Digest = span(words[3])
+	case "queue":
+		i := slices.IndexFunc(w.Queues, func(q desk.Queue) bool { return q.Name == words[1] })
+		w.Queues[i].Digest, w.Queues[i].DigestTo = span(words[3]), words[4:]
+	}
+	setup := *p.Setup()
+	setup.World = &w
+	p.Use(&setup)
 }
 
 var picture = regexp.MustCompile(`<img[^>]*>`)

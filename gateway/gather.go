@@ -17,6 +17,7 @@ const (
 	chainMost    = 20                  // Message-IDs of References that are looked up, the last ones
 	tagsMost     = 3                   // tags of a subject or a quote that are looked up
 	heldMost     = 500                 // articles looked through for held ones
+	bulkMost     = 100                 // tickets that a mail to the control address can name
 )
 
 // gather reads everything that a decision on a mail may depend on. It is the
@@ -184,10 +185,12 @@ func (s *settling) ours(address string) (rules.Addressed, bool) {
 	base, extra := splitPlus(address)
 	a := rules.Addressed{Address: address}
 	q, ok := s.setup.World.QueueAt(base)
-	if !ok && !isPostmaster(base, s.setup.World) {
+	if a.Control = isControl(base, s.setup.World); !ok && !a.Control && !isPostmaster(base, s.setup.World) {
 		return a, false
 	}
-	a.Queue = q.Name
+	if a.Queue = q.Name; a.Control { // what others write there goes where all else does
+		a.Queue = s.setup.World.Queues[0].Name
+	}
 	if t, ok := s.g.keys.Check(extra); ok {
 		a.Token, a.Bound = &t, s.bound(t)
 		if t.Purpose == desk.ForUndo {
@@ -227,11 +230,17 @@ func (s *settling) gatherSender(c *rules.Case) error {
 	if ok {
 		c.Sender, c.People[p.ID] = p.ID, p
 	}
-	if agent, is := s.setup.World.AgentAt(s.from()); is && err == nil {
-		var until time.Time
-		until, err = s.tx.Confirmed(agent.Name)
-		c.Confirmed = s.now.Before(until)
+	agent, is := s.setup.World.AgentAt(s.from())
+	if !is || err != nil {
+		return err
 	}
+	until, err := s.tx.Confirmed(agent.Name)
+	if err != nil {
+		return err
+	}
+	c.Confirmed = s.now.Before(until)
+	preferences, err := s.tx.Preferences()
+	c.Preferences = preferences[agent.Name]
 	return err
 }
 
@@ -472,9 +481,12 @@ func (s *settling) gatherNamed(c *rules.Case) error {
 		}
 	}
 	numbers, undo := rules.Mentions(c.Message.Reply)
+	if slices.ContainsFunc(c.Addressed, func(a rules.Addressed) bool { return a.Control }) {
+		numbers = append(numbers, rules.BulkNumbers(c.Message.Reply, bulkMost)...)
+	}
 	for _, number := range numbers {
-		t, err := s.tx.TicketByNumber(number)
-		if errors.Is(err, store.ErrNotFound) {
+		t, ok, err := numbered(s.tx, s.setup, number)
+		if err == nil && !ok {
 			continue
 		}
 		if err != nil {

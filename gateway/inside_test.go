@@ -19,3 +19,6 @@ func (g *Gateway) TendProbes(ctx context.Context) error { return g.tendProbes(ct
 
 // TellLate tells whose mails are delayed, once.
 func (g *Gateway) TellLate(ctx context.Context) error { return g.tellLate(ctx) }
+
+// TellAlerts tells what was gathered, for tests.
+func (g *Gateway) TellAlerts(ctx context.Context) error { return g.tellAlerts(ctx) }

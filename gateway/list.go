@@ -242,9 +242,40 @@ func (p page) data(tx store.Tx) (d templates.Data, n int, err error) {
 	return d, n, err
 }
 
-// tellDigests sends the agents whose hour has come what is theirs and what nobody
-// has taken in their queues; nothing, if there is nothing. One a day, however often
-// the desk is started.
+// daily is a digest that is due: an agent's own, or that of a queue for one of those
+// who get it.
+type daily struct {
+	key   string // under which it is noted that it was sent
+	agent desk.Agent
+	queue *desk.Queue // nil: his own
+}
+
+// dailies are the digests whose hour has come, as the agents want them.
+func dailies(w *desk.World, now time.Time, clock time.Duration) (due []daily) {
+	for _, a := range w.Agents {
+		if a.Digest > 0 && clock >= a.Digest && !a.IsAway(now) {
+			due = append(due, daily{key: a.Name, agent: a})
+		}
+	}
+	for _, q := range w.Queues {
+		if q.Digest == 0 || clock < q.Digest {
+			continue
+		}
+		to := q.DigestTo
+		if to == nil {
+			to = q.Agents
+		}
+		for _, name := range to {
+			if a, ok := w.Agent(name); ok && !a.NoQueueDigests && !a.IsAway(now) {
+				due = append(due, daily{key: "queue/" + q.Name + "/" + a.Name, agent: a, queue: &q})
+			}
+		}
+	}
+	return due
+}
+
+// tellDigests sends the digests whose hour has come, where there is anything to tell.
+// One a day, however often the desk is started.
 func (g *Gateway) tellDigests(ctx context.Context) error {
 	setup, now := g.Setup(), g.now().UTC().Truncate(time.Millisecond)
 	local := now
@@ -252,44 +283,58 @@ func (g *Gateway) tellDigests(ctx context.Context) error {
 		local = now.In(z)
 	}
 	day, clock := local.Format("2006-01-02"), time.Duration(local.Hour())*time.Hour+time.Duration(local.Minute())*time.Minute
-	var faults []error
-	for _, a := range setup.World.Agents {
-		if a.Digest == 0 || clock < a.Digest || a.IsAway(now) {
-			continue
+	var due []daily
+	err := g.store.View(ctx, func(tx store.Tx) error {
+		due = nil
+		preferences, err := tx.Preferences()
+		if err != nil {
+			return err
 		}
-		if err := g.tellDigest(ctx, setup, now, a, day); err != nil {
-			faults = append(faults, fmt.Errorf("digest of agent %s: %w", a.Name, err))
+		for _, d := range dailies(setup.World.Preferring(preferences), now, clock) {
+			last, err := tx.DigestDay(d.key)
+			if err != nil {
+				return err
+			}
+			if last < day {
+				due = append(due, d)
+			}
+		}
+		return nil
+	})
+	faults := []error{err}
+	for _, d := range due {
+		if err := g.tellDigest(ctx, setup, now, d, day); err != nil {
+			faults = append(faults, fmt.Errorf("digest %s: %w", d.key, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-func (g *Gateway) tellDigest(ctx context.Context, setup *Setup, now time.Time, a desk.Agent, day string) error {
-	last := ""
-	err := g.store.View(ctx, func(tx store.Tx) (err error) { last, err = tx.DigestDay(a.Name); return err })
-	if err != nil || last >= day {
-		return err
-	}
+func (g *Gateway) tellDigest(ctx context.Context, setup *Setup, now time.Time, due daily, day string) error {
 	queued := false
-	err = g.store.Update(ctx, func(tx store.Tx) error {
+	err := g.store.Update(ctx, func(tx store.Tx) error {
 		queued = false
-		if last, err := tx.DigestDay(a.Name); err != nil || last >= day {
+		if last, err := tx.DigestDay(due.key); err != nil || last >= day {
 			return err
 		}
-		p, err := g.digest(tx, setup, now, a)
+		p, err := g.digest(tx, setup, now, due)
 		if err != nil || len(p.rows) == 0 {
-			return errors.Join(err, tx.SetDigestDay(a.Name, day))
+			return errors.Join(err, tx.SetDigestDay(due.key, day))
 		}
 		d, n, err := p.data(tx)
 		if err != nil {
 			return err
 		}
-		o, err := g.renderer(setup).Letter(mailout.Letter{Template: "resumen", To: agentAddressee(setup, a), Seed: "digest " + a.Name + " " + day, At: now, Data: d, Listing: n})
+		l := mailout.Letter{Template: "resumen", To: agentAddressee(setup, due.agent), Seed: "digest " + due.key + " " + day, At: now, Data: d, Listing: n, Stop: desk.StopOwnDigest}
+		if due.queue != nil {
+			l.Data.Queue, l.Queue, l.Stop = due.queue.Title, due.queue.Name, desk.StopQueueDigests
+		}
+		o, err := g.renderer(setup).Letter(l)
 		if err != nil {
 			return err
 		}
 		queued = true
-		return errors.Join(tx.Enqueue(o), tx.SetDigestDay(a.Name, day))
+		return errors.Join(tx.Enqueue(o), tx.SetDigestDay(due.key, day))
 	})
 	if err == nil && queued {
 		g.wakeSender()
@@ -297,16 +342,20 @@ func (g *Gateway) tellDigest(ctx context.Context, setup *Setup, now time.Time, a
 	return err
 }
 
-// digest gathers an agent's own tickets and those of his queues that nobody has.
-func (g *Gateway) digest(tx store.Tx, setup *Setup, now time.Time, a desk.Agent) (page, error) {
-	to := agentAddressee(setup, a)
-	all, err := g.list(tx, setup, now, rules.List{Agent: a.Name, Asked: "mis tickets"}, to)
+// digest gathers what a queue has to do, or an agent's own tickets and those of his
+// queues that nobody has.
+func (g *Gateway) digest(tx store.Tx, setup *Setup, now time.Time, due daily) (page, error) {
+	to := agentAddressee(setup, due.agent)
+	if q := due.queue; q != nil {
+		return g.list(tx, setup, now, rules.List{Queue: q.Name, Asked: "cola " + q.Name}, to)
+	}
+	all, err := g.list(tx, setup, now, rules.List{Agent: due.agent.Name, Asked: "mis tickets"}, to)
 	for _, q := range setup.World.Queues {
-		if err != nil || !slices.Contains(q.Agents, a.Name) {
+		if err != nil || !slices.Contains(q.Agents, due.agent.Name) {
 			continue
 		}
 		var p page
-		p, err = g.list(tx, setup, now, rules.List{Queue: q.Name, Nobodys: true, Asked: "cola " + q.Name}, to)
+		p, err = g.list(tx, setup, now, rules.List{Queue: q.Name, Nobodys: true, Asked: "cola " + q.Name + " asignado:nadie"}, to)
 		all.rows = append(all.rows, p.rows...)
 		maps.Copy(all.tickets, p.tickets)
 		all.more = cmp.Or(all.more, p.more)

@@ -101,6 +101,11 @@ func (s *settling) mail() error {
 	if err := s.letters(c, d); err != nil {
 		return fmt.Errorf("answer: %w", err)
 	}
+	if a, ok := s.setup.World.AgentAt(s.from()); ok && d.Prefers != nil {
+		if err := s.tx.SetPreferences(a.Name, *d.Prefers); err != nil {
+			return err
+		}
+	}
 	if d.Confirms != nil && refused == nil {
 		if err := s.confirmHeld(*d.Confirms); err != nil {
 			return fmt.Errorf("confirm: %w", err)

@@ -507,7 +507,7 @@ func (n *noticer) agent(name, template string, role desk.Role) {
 		n.kept = append(n.kept, Notice{Template: template})
 		return
 	}
-	if a = n.Desk.Deputy(a, n.event.At); n.event.Actor == desk.ByAgent(a.Name) {
+	if a = n.Desk.Deputy(a, n.event.At); n.event.Actor == desk.ByAgent(a.Name) || slices.Contains(a.Mute, template) {
 		return
 	}
 	language := a.Language

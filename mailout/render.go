@@ -47,6 +47,8 @@ type Letter struct {
 	Data     templates.Data
 	Files    []File // that the desk made
 	Listing  int    // the list that it carries, by which an answer names tickets; 0: none
+	Queue    string // that sends it, where it is about no ticket; "": the first
+	Stop     int    // what its addressee can stop with one click, as desk.StopOwnDigest; 0: nothing
 }
 
 // Notices makes the mails for notices, in their order. Where agents are told the
@@ -135,6 +137,9 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 	d := l.Data
 	m := message{to: l.To, template: l.Template, ticket: l.Ticket, at: l.At, answers: l.Answers, seed: l.Seed, files: l.Files}
 	m.token = desk.Token{Addressee: r.Keys.Fingerprint(l.To.Address), Revision: l.Listing}
+	if l.Queue != "" {
+		queue = r.queue(l.Queue)
+	}
 	if l.Ticket != nil {
 		queue = r.queue(l.Ticket.Queue)
 		d = r.about(*l.Ticket, queue, l.To, l.At)
@@ -159,6 +164,10 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		token.Revision, token.Expires = l.Confirm, l.At.Add(ConfirmTerm)
 		d.ApproveLink = "mailto:" + plus(queue.Address, r.made(desk.ForConfirm, token)) + "?subject=" + url.PathEscape("Confirmo [#"+l.Ticket.Number+"]")
 	}
+	if l.Stop > 0 {
+		m.stop = r.stops(queue, l.Stop, m.token.Addressee)
+		d.StopLink = m.stop[0]
+	}
 	d.Desk, d.Name = r.Desk.Name, l.To.Name
 	m.queue, m.data = queue, func() templates.Data { return d }
 	words, err := r.words(m, nil)
@@ -166,6 +175,15 @@ func (r Renderer) Letter(l Letter) (Outgoing, error) {
 		return Outgoing{}, err
 	}
 	return r.write(m, *words, "")
+}
+
+// stops returns the ways to stop a digest, the best first.
+func (r Renderer) stops(q desk.Queue, what int, addressee desk.Fingerprint) (ways []string) {
+	token := r.made(desk.ForStop, desk.Token{Revision: what, Addressee: addressee})
+	if r.Desk.PublicURL != "" {
+		ways = append(ways, r.Desk.PublicURL+"/l/"+token)
+	}
+	return append(ways, "mailto:"+plus(q.Address, token)+"?subject="+url.PathEscape("No más resúmenes"))
 }
 
 // Row returns a ticket's line in a list for an agent. Its link begins a mail that
@@ -495,6 +513,7 @@ type message struct {
 	answers  *mail.Message         // or nil
 	data     func() templates.Data // what the words are made of
 	files    []File
+	stop     []string // the ways to stop such mails; none where there is nothing to stop
 }
 
 // write composes a mail, once and for all. same is what it has in common with
@@ -573,6 +592,12 @@ func (r Renderer) header(m message, o Outgoing) []mail.Field {
 	if a := automatic(m.template); a != "" {
 		h = append(h, mail.Field{Name: "Auto-Submitted", Value: a},
 			mail.Field{Name: "X-Auto-Response-Suppress", Value: "OOF, AutoReply, RN, NRN"})
+	}
+	if len(m.stop) > 0 {
+		h = append(h, mail.Field{Name: "List-Unsubscribe", Value: "<" + strings.Join(m.stop, ">, <") + ">"})
+		if strings.HasPrefix(m.stop[0], "https:") { // RFC 8058 §3.1
+			h = append(h, mail.Field{Name: "List-Unsubscribe-Post", Value: "List-Unsubscribe=One-Click"})
+		}
 	}
 	return append(h, mail.Field{Name: mail.LoopHeader, Value: r.Desk.Domain})
 }

@@ -34,6 +34,8 @@ type Case struct {
 	Events    map[desk.TicketID][]desk.Event // all of a ticket, where an agent asks to undo
 	Listing   map[desk.TicketID]int          // the tickets of the list that the mail answers to, each at the revision that was listed
 
+	Preferences desk.Preferences // of the agent in From
+
 	ListingMore string // what asks for the next page of that list
 	ListingGone bool   // it answers to a list that is no more known
 
@@ -146,10 +148,11 @@ type Decision struct {
 	Probe       int             // our mail to ourselves that is back; 0: none
 	Capped      string          // the cap that kept the acknowledgement back, "" if none: see the constants
 	Trace       []Step
-	Ledger      []Report    // what it says of mails of ours
-	Confirms    *desk.Token // the held article that an agent says is his: it is to be settled anew
-	Canned      string      // the ready answers at the beginning of Body, in Markdown
-	Body        string      // the part of the text that others may see: without commands
+	Ledger      []Report          // what it says of mails of ours
+	Prefers     *desk.Preferences // what the agent in From wants from now on
+	Confirms    *desk.Token       // the held article that an agent says is his: it is to be settled anew
+	Canned      string            // the ready answers at the beginning of Body, in Markdown
+	Body        string            // the part of the text that others may see: without commands
 }
 
 // Report is what a mail says of one of ours.
@@ -205,6 +208,7 @@ type Letter struct {
 	Question string    // what of the desk's knowledge it is to tell
 
 	Unpublished bool // of all of that knowledge
+	Alerts      bool // it tells an agent what he is told of
 
 	Confirm int  // the held article that the addressee is asked to confirm; 0: none
 	Counted bool // an automatic answer to somebody from outside: it counts against the caps

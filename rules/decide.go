@@ -64,6 +64,8 @@ func (d *decider) decide() {
 		d.byUndoAddress(*d.addressFor(desk.ForUndo))
 	case d.addressFor(desk.ForConfirm) != nil:
 		d.confirm(*d.addressFor(desk.ForConfirm))
+	case d.addressFor(desk.ForStop) != nil:
+		d.stopped(*d.addressFor(desk.ForStop))
 	case m.Class == mail.ClassAutoReply, m.Class == mail.ClassCalendar:
 		d.automatic()
 	default:
@@ -73,7 +75,7 @@ func (d *decider) decide() {
 
 // written decides on a mail that wants something: from a person, or a machine.
 func (d *decider) written() {
-	if a, ok := d.agent(); ok && (d.knowledge(true) || d.lists(a) || d.byListing(a)) {
+	if a, ok := d.agent(); ok && (d.knowledge(true) || d.lists(a) || d.alerted(a) || d.byListing(a)) {
 		return
 	}
 	ticket, thread, found := d.meant()

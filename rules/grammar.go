@@ -259,8 +259,8 @@ func readPhrase(text string) (p phrase, reason string) {
 		return closePhrase, rest
 	case rest == "" && slices.Contains(statusWords, said):
 		return statusPhrase, ""
-	case rest == "" && slices.Contains(mineWords, said):
-		return minePhrase, ""
+	case rest == "" && isMine(said):
+		return minePhrase, said
 	case rest == "" && slices.Contains(muteWords, said):
 		return mutePhrase, ""
 	case rest == "" && slices.Contains(helpWords, said):

@@ -295,8 +295,8 @@ var listStates = []struct {
 	words  []string
 	states []desk.State
 }{
-	{[]string{"abierto", "abiertos", "abierta", "abiertas", "open", "aberto", "abertos"}, unended},
-	{[]string{"cerrado", "cerrados", "cerrada", "cerradas", "closed", "fechado", "fechados"}, []desk.State{desk.Closed, desk.Cancelled}},
+	{[]string{"abierto", "abiertos", "abierta", "abiertas", "open", "aberto", "abertos", "aberta", "abertas"}, unended},
+	{[]string{"cerrado", "cerrados", "cerrada", "cerradas", "closed", "fechado", "fechados", "fechada", "fechadas"}, []desk.State{desk.Closed, desk.Cancelled}},
 	{[]string{"todos", "todas", "all", "any", "cualquiera"}, slices.Concat(unended, allEnded)},
 	{[]string{"nuevo", "nuevos", "new", "novo"}, []desk.State{desk.New}},
 	{[]string{"en curso", "en-curso", "curso", "em curso", "em andamento"}, []desk.State{desk.Open}},

@@ -102,7 +102,7 @@ func (d *decider) readBulk(a desk.Agent) (b bulk) {
 		}
 		b.cmds, b.refused = append(b.cmds, made...), append(b.refused, refused...)
 		if len(made) > 0 || len(refused) == 0 {
-			b.done = append(b.done, Done{raw, slices.Clone(made)})
+			b.done = append(b.done, Done{strings.TrimLeft(raw, "•*·–—- "), slices.Clone(made)})
 		}
 	}
 	if len(b.problems)+len(b.done)+len(b.refused) == 0 {
@@ -138,7 +138,7 @@ func readBulkLine(raw string) (l bulkLine, p Problem) {
 			}
 		}
 		if len(l.numbers) != len(words)-1 {
-			p = Problem{Reason: "not-listed"}
+			p = Problem{Reason: "number-first"}
 		}
 		l.argument = ""
 	}
@@ -148,7 +148,7 @@ func readBulkLine(raw string) (l bulkLine, p Problem) {
 	case v.order == 1 || v.order == 3 || slices.Contains(singly, v.name):
 		p = Problem{Reason: "one-by-one"}
 	case p.Reason == "" && len(l.numbers) == 0:
-		p = Problem{Reason: "not-listed"}
+		p = Problem{Reason: "number-first"}
 	}
 	return l, p
 }
@@ -188,7 +188,10 @@ func (d *decider) listedLine(raw string, a desk.Agent) (cmds []desk.Command, ref
 // ticket's alone.
 func (d *decider) onListed(number string, l line, a desk.Agent) ([]desk.Command, Problem) {
 	t, ok := d.listedTicket(number)
-	if !ok {
+	switch {
+	case !ok && d.Listing == nil:
+		return nil, Problem{Reason: "unknown-ticket"}
+	case !ok:
 		return nil, Problem{Reason: "not-listed"}
 	}
 	if d.Listing != nil && t.Revision != d.pinned(t.ID) {

@@ -33,6 +33,8 @@ type queueText struct {
 	Privacy   string   `toml:"privacy" help:"Aviso de tratamiento de datos personales al pie del acuse de recibo (en Colombia, Ley 1581 de 2012)."`
 	Offers    bool     `toml:"offer_knowledge" help:"Ofrece en el acuse de recibo los artículos publicados de knowledge/ que parezcan responder a la solicitud; quien responda «resuelto» la cierra."`
 	Signature string   `toml:"signature" help:"Firma al pie de lo que escriben sus agentes a los solicitantes. Puede tener varias líneas."`
+	Digest    string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que la cola tiene sin resolver. Sin esta clave, no hay."`
+	DigestTo  []string `toml:"digest_to" help:"Agentes que reciben el resumen de la cola, también los que solo leen. Sin esta clave, los de agents."`
 	Default   bool     `toml:"default" help:"true: aquí va lo que no es de ninguna otra. Sin ella, la primera cola del archivo."`
 }
 
@@ -51,6 +53,8 @@ type agentText struct {
 	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
 	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
 	Digest   string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que tiene a su cargo y lo que nadie ha tomado en sus colas. Sin esta clave, no recibe resumen."`
+	Mute     []string `toml:"mute" help:"Avisos que no quiere: nuevos, asignados, respuestas, notas, reabiertos, aprobados, retenidos, plazos, esperas o entregas. Él mismo los cambia con #avisos."`
+	Gather   *int     `toml:"gather_minutes" help:"Minutos durante los que los cambios seguidos de un mismo ticket se juntan en un solo aviso; 0: cada uno por separado. Sin esta clave, gather_minutes de la mesa."`
 	Deputy   string   `toml:"deputy" help:"Agente que recibe sus avisos mientras no está."`
 }
 
@@ -69,6 +73,9 @@ func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 	world := base
 	world.Queues, world.Agents = nil, nil
 	b := builder{world: &world, names: map[string]string{}, addresses: map[string]string{}}
+	if base.Control != "" {
+		b.addresses[strings.ToLower(base.Control)] = "la de control (control en [desk])"
+	}
 	b.types(&more)
 	for i, t := range agents.Agents {
 		b.agent(&checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}, t)
@@ -122,9 +129,20 @@ func (b *builder) agent(c *checker, t agentText) {
 	b.world.Agents = append(b.world.Agents, desk.Agent{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
 		Reader: t.Role == "reader", Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
-		Digest: digestAt(c, t.Digest),
+		Digest: digestAt(c, t.Digest), Mute: mutedAlerts(c, t.Mute), Gather: b.gather(c, t.Gather),
 	})
 	b.faults = append(b.faults, c.faults...)
+}
+
+// gather reads for how long alerts are gathered for an agent.
+func (b *builder) gather(c *checker, minutes *int) time.Duration {
+	if minutes == nil {
+		return b.world.Gather
+	}
+	if *minutes < 0 || time.Duration(*minutes)*time.Minute > GatherMost {
+		c.fault("gather_minutes", "debe ser de 0 a %d minutos", int(GatherMost.Minutes()))
+	}
+	return time.Duration(*minutes) * time.Minute
 }
 
 // digestAt reads the hour of a digest, since midnight; 0 for none.
@@ -185,12 +203,18 @@ func (b *builder) queue(c *checker, t queueText) {
 		b.address(c, fmt.Sprintf("further[%d]", i), a, "de la cola "+t.Name)
 	}
 	b.queueAgents(c, t.Agents)
+	for i, name := range t.DigestTo {
+		if _, ok := b.world.Agent(name); !ok {
+			c.fault(fmt.Sprintf("digest_to[%d]", i), "no hay ningún agente %q en desk/agents.toml%s", name, meant(name, agentNames(b.world), "agentes"))
+		}
+	}
 	if wrong := WrongType(b.world, t.Type); wrong != "" {
 		c.fault("type", "%s", wrong)
 	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
 		RemindDays: remind, DeputyHours: t.Deputy, CloseDays: t.Close, Survey: t.Survey, ReopenDays: t.Reopen,
+		Digest: digestAt(c, t.Digest), DigestTo: t.DigestTo,
 		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Offers: t.Offers, Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}
 	switch {

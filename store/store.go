@@ -17,7 +17,9 @@
 //	month/<year-month>/<ticket>        nothing; the month of its last event in UTC; a pure function of the ticket
 //	tally/<what>                       how many there are: tickets of a state and queue, mails to be sent, quarantined ones
 //	listing/<n>                        Listing: a list that an agent was sent
-//	digest/<agent>                     day of the last digest
+//	digest/<whose>                     day of the last digest
+//	alerts/<ticket>/<whom>             Alerts: what waits to be told in one mail
+//	alert/<time>/<ticket>/<whom>       nothing; when it is told
 //	person/<id>                        desk.Person: the one place of an address
 //	address/<hash>                     person id
 //	mid/<hash>                         Received: a Message-ID that came in

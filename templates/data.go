@@ -82,6 +82,7 @@ type Row struct {
 	Requester string
 	Subject   string
 	Age       string // since it was opened: 3 d
+	Date      string // when it was opened: 2026-11-24
 	Owner     string // "" if nobody has it
 }
 
@@ -128,6 +129,13 @@ func Sample(name string) Data {
 	}
 	switch name {
 	case "transcripcion":
+	case "mis-solicitudes":
+		d.Lines, d.Rows = nil, []Row{
+			{Number: "#003182", Page: "https://mesa.example/t/s4m2k7r", State: "en espera", Subject: "Clave olvidada", Date: "2026-11-24"},
+			{Number: "#003181", Page: "https://mesa.example/t/s4m2k7q", State: "cerrado", Subject: "No imprime la impresora", Date: "2026-11-20"},
+		}
+	case "novedades":
+		d.Lines = []string{"14:05 María Ríos: cambió de cola: Mesa de ayuda → Soporte técnico", "14:06 María Ríos: cambió la persona encargada: nadie → Luis Pérez"}
 	case "datos":
 		d.Lines = []string{"Dependencia (Contabilidad):", "Número de contacto (300 123 4567):"}
 	case "plazo-por-vencer", "plazo-vencido":
@@ -186,8 +194,8 @@ func sample() Data {
 		Category:  "Impresoras y escáneres", Service: "Impresión", Details: []string{"Dependencia: Contabilidad", "Número de contacto: 300 123 4567"},
 		Numbers: []string{"#003181 No imprime la impresora", "#003182 Clave olvidada", "#003183 Acceso a la red"},
 		Rows: []Row{
-			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "https://mesa.example/t/s4m2k7q", []int{4}, "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "Luis Pérez"},
-			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", nil, "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", ""},
+			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "https://mesa.example/t/s4m2k7q", []int{4}, "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "", "Luis Pérez"},
+			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", nil, "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", "", ""},
 		},
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",

@@ -200,8 +200,21 @@ func safeLink(link string) bool {
 // escape writes a value as text or as a quoted attribute of HTML.
 func escape(v string) string { return htmltemplate.HTMLEscapeString(v) }
 
-// tableColumns are those of a table of tickets, as words.txt names them.
-var tableColumns = []string{"column-number", "column-light", "column-state", "column-requester", "column-subject", "column-age", "column-owner"}
+// tableColumns are those of a table of tickets, as words.txt names them, and what
+// stands in them besides the number.
+var tableColumns = []struct {
+	word  string
+	value func(Row) string
+}{
+	{"column-number", func(r Row) string { return r.Number }},
+	{"column-light", func(r Row) string { return r.Light }},
+	{"column-state", func(r Row) string { return r.State }},
+	{"column-requester", func(r Row) string { return r.Requester }},
+	{"column-subject", func(r Row) string { return r.Subject }},
+	{"column-age", func(r Row) string { return r.Age }},
+	{"column-date", func(r Row) string { return r.Date }},
+	{"column-owner", func(r Row) string { return r.Owner }},
+}
 
 // lights are the colours of cells, and of words on them, for how terms stand.
 var lights = map[string]string{"green": "background:#dff3e4;color:#14532d", "amber": "background:#fdf0cf;color:#713f12", "red": "background:#fbdcdc;color:#7f1d1d"}
@@ -211,36 +224,52 @@ func htmlTable(rows []Row, words map[string]string) htmltemplate.HTML {
 		return ""
 	}
 	const cell = "padding:5px 10px 5px 0;border-bottom:1px solid #c5cdd8;"
+	shown := slices.Clone(tableColumns)
+	for i := len(shown) - 1; i >= 0; i-- { // of what no ticket has there is no column
+		if !slices.ContainsFunc(rows, func(r Row) bool { return shown[i].value(r) != "" }) {
+			shown = slices.Delete(shown, i, i+1)
+		}
+	}
 	var b strings.Builder
 	b.WriteString(`<table cellpadding="0" cellspacing="0" style="margin:0 0 16px;border-collapse:collapse;font-size:14px"><tr>`)
-	for _, c := range tableColumns {
-		b.WriteString(`<th class="v-dim" align="left" style="` + cell + `color:` + dim + `;font-weight:600">` + escape(words[c]) + `</th>`)
+	for _, c := range shown {
+		b.WriteString(`<th class="v-dim" align="left" style="` + cell + `color:` + dim + `;font-weight:600">` + escape(words[c.word]) + `</th>`)
 	}
 	b.WriteString(`</tr>`)
 	for _, r := range rows {
-		number := escape(r.Number)
-		switch {
-		case safeLink(r.Page):
-			number = linked(r.Page, r.Number) + `<br>` + linked(r.Link, words["row-write"])
-		case safeLink(r.Link):
-			number = linked(r.Link, r.Number)
-		}
-		subject := escape(r.Subject)
-		for _, n := range r.Held {
-			subject += `<br><span class="v-dim" style="color:` + dim + `">` + escape(rowHeld(r, n, words)) + `</span>`
-		}
 		b.WriteString(`<tr>`)
-		for i, v := range []string{number, escape(r.Light), escape(r.State), escape(r.Requester), subject, escape(r.Age), escape(r.Owner)} {
+		for _, c := range shown {
 			style := cell
-			if i == 1 {
+			if c.word == "column-light" {
 				style += lights[r.Colour]
 			}
-			b.WriteString(`<td valign="top" style="` + style + `">` + v + `</td>`)
+			b.WriteString(`<td valign="top" style="` + style + `">` + htmlCell(r, c.word, c.value(r), words) + `</td>`)
 		}
 		b.WriteString(`</tr>`)
 	}
 	b.WriteString(`</table>`)
 	return htmltemplate.HTML(b.String())
+}
+
+// htmlCell is what stands in a cell: the number with its links, the subject with what is
+// held, all else as it is.
+func htmlCell(r Row, column, value string, words map[string]string) string {
+	switch column {
+	case "column-number":
+		switch {
+		case safeLink(r.Page) && safeLink(r.Link):
+			return linked(r.Page, r.Number) + `<br>` + linked(r.Link, words["row-write"])
+		case safeLink(r.Page) || safeLink(r.Link):
+			return linked(cmp.Or(r.Page, r.Link), r.Number)
+		}
+	case "column-subject":
+		value = escape(value)
+		for _, n := range r.Held {
+			value += `<br><span class="v-dim" style="color:` + dim + `">` + escape(rowHeld(r, n, words)) + `</span>`
+		}
+		return value
+	}
+	return escape(value)
 }
 
 // linked is a link with its words, "" where it is none that may be followed.
@@ -261,7 +290,7 @@ func textTable(rows []Row, words map[string]string) string {
 	var lines []string
 	for _, r := range rows {
 		line := r.Number
-		for _, v := range []string{r.Light, r.State, r.Requester, r.Age, r.Owner} {
+		for _, v := range []string{r.Light, r.State, r.Requester, r.Age, r.Date, r.Owner} {
 			if v != "" {
 				line += " · " + v
 			}

@@ -38,8 +38,8 @@ func digest(s string) string {
 // else is said.
 var languages = []string{"es", "en", "pt"}
 
-// page is what the template shows. Exactly one of Decision, Survey, Status, Undo and
-// Message is set.
+// page is what the template shows. Exactly one of Decision, Survey, Status, Undo,
+// Digest and Message is set.
 type page struct {
 	site     *site
 	Lang     string
@@ -50,6 +50,7 @@ type page struct {
 	Survey   *Survey
 	Status   *Status
 	Undo     *Undo
+	Digest   *Digest
 	Message  string // a whole answer in one sentence or two
 	Request  string // id of a failed request
 	Notice   string // what went wrong with the form
@@ -125,6 +126,15 @@ func (s *site) undoPage(status int, u Undo) (answer, error) {
 func (s *site) statusPage(st Status) (answer, error) {
 	p := page{site: s, Lang: s.language(st.Language), Desk: st.Desk, Status: &st}
 	p.Title = p.Word("page-status-title")
+	return p.answer(http.StatusOK)
+}
+
+func (s *site) digestPage(d Digest) (answer, error) {
+	p := page{site: s, Lang: s.language(d.Language), Desk: d.Desk, Digest: &d}
+	p.Title = p.Word("page-digest-title")
+	if d.Stopped {
+		p.Title = p.Word("page-digest-stopped-title")
+	}
 	return p.answer(http.StatusOK)
 }
 

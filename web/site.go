@@ -82,6 +82,8 @@ func (s *site) answer(r *http.Request) (a answer) {
 		a, err = s.undo(r, token)
 	case route == "/t/":
 		a, err = s.status(r, token)
+	case route == "/l/":
+		a, err = s.digest(r, token)
 	default:
 		err = ErrNotFound
 	}
@@ -98,7 +100,7 @@ func route(path string) (route, token string) {
 	if path == "/healthz" || path == "/readyz" {
 		return path, ""
 	}
-	for _, prefix := range []string{"/d/", "/e/", "/t/", "/u/"} {
+	for _, prefix := range []string{"/d/", "/e/", "/t/", "/u/", "/l/"} {
 		if token, ok := strings.CutPrefix(path, prefix); ok {
 			if !tokenLike(token) {
 				token = ""
@@ -129,7 +131,9 @@ func wrongMethod(route, method string) (answer, bool) {
 }
 
 // acts says whether the pages of a route have a form.
-func acts(route string) bool { return route == "/d/" || route == "/e/" || route == "/u/" }
+func acts(route string) bool {
+	return route == "/d/" || route == "/e/" || route == "/u/" || route == "/l/"
+}
 
 // decision shows what is to be decided, or what was.
 func (s *site) decision(r *http.Request, token string) (answer, error) {
@@ -274,6 +278,26 @@ func (s *site) takeBack(r *http.Request, token string) (answer, error) {
 		return s.undoPage(http.StatusConflict, u)
 	}
 	return answer{status: http.StatusSeeOther, location: token}, nil
+}
+
+// digest shows the button that stops a digest, or stops it: by the button, or by the
+// one click of a mail program (RFC 8058 §3.1), whose server sends no cookie and no Origin.
+func (s *site) digest(r *http.Request, token string) (a answer, err error) {
+	if r.Method == http.MethodPost && (s.crossSite(r, s.PublicURL) || prefetch(r)) {
+		return s.message(r, http.StatusForbidden, "page-forbidden-title", "page-forbidden", ""), nil
+	}
+	if token == "" {
+		return answer{}, ErrNotFound
+	}
+	act := s.desk.Digest
+	if r.Method == http.MethodPost {
+		act = s.desk.StopDigest
+	}
+	d, err := act(r.Context(), token)
+	if err != nil {
+		return answer{}, fmt.Errorf("digest: %w", err)
+	}
+	return s.digestPage(d)
 }
 
 // failure is the table of errors and statuses. What is not in it is 500.

@@ -50,6 +50,12 @@ type Desk interface {
 
 	// TakeBack takes it back. A second or late call changes nothing.
 	TakeBack(ctx context.Context, token string) (Undo, error)
+
+	// Digest says whether a digest is still sent to whom the token was given to.
+	Digest(ctx context.Context, token string) (Digest, error)
+
+	// StopDigest stops it. A second call changes nothing.
+	StopDigest(ctx context.Context, token string) (Digest, error)
 }
 
 // What a [Desk] answers when it does not do as asked.
@@ -57,6 +63,13 @@ var (
 	ErrNotFound = errors.New("no such page")                     // 404
 	ErrRefused  = errors.New("the ticket waits for no decision") // 409
 )
+
+// Digest is what the page that stops a digest shows.
+type Digest struct {
+	Desk     string
+	Language string
+	Stopped  bool
+}
 
 // What can be recorded of a decision.
 const (

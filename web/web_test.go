@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type fakeDesk struct {
 	err      error // of every method
 	refuse   bool  // Decide returns ErrRefused
 	panics   bool
+	stopped  bool            // the digest
 	decided  []string        // "approve: comment" for each call of Decide
 	watch    chan<- string   // if not nil, told of each call
 	block    <-chan struct{} // if not nil, the methods wait for it or for their context
@@ -157,6 +159,18 @@ func (f *fakeDesk) Status(ctx context.Context, token string) (Status, error) {
 		return Status{}, ErrNotFound
 	}
 	return f.status, f.called(ctx, "status")
+}
+
+func (f *fakeDesk) Digest(ctx context.Context, token string) (Digest, error) {
+	if err := f.called(ctx, "digest "+token); err != nil || token != "lgood" {
+		return Digest{}, cmp.Or(err, ErrNotFound)
+	}
+	return Digest{Desk: "Mesa", Language: "es", Stopped: f.stopped}, nil
+}
+
+func (f *fakeDesk) StopDigest(ctx context.Context, token string) (Digest, error) {
+	f.stopped = f.stopped || token == "lgood"
+	return f.Digest(ctx, token)
 }
 
 func (f *fakeDesk) decisions() []string {
@@ -670,6 +684,41 @@ func TestStatus(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %q in\n%s", want, page)
 		}
+	}
+}
+
+// TestDigest: looking at the page stops nothing; its button does, and so does the one
+// click of a mail program (RFC 8058 §3.1), which other sites and prefetching cannot make.
+func TestDigest(t *testing.T) {
+	d := newDesk()
+	s := newSite(t, d)
+	form := "Content-Type: application/x-www-form-urlencoded"
+	for _, method := range []string{"GET", "HEAD"} {
+		if w := ask(s, method, "/l/lgood", ""); w.Code != http.StatusOK || d.stopped {
+			t.Errorf("%s: %d, stopped %v", method, w.Code, d.stopped)
+		}
+	}
+	if w := ask(s, "GET", "/l/lgood", ""); !strings.Contains(w.Body.String(), "<form method=\"post\">") {
+		t.Errorf("no button in\n%s", w.Body)
+	}
+	for _, header := range []string{"Sec-Fetch-Site: cross-site", "Origin: https://evil.example", "Sec-Purpose: prefetch"} {
+		if w := ask(s, "POST", "/l/lgood", "List-Unsubscribe=One-Click", form, header); w.Code != http.StatusForbidden || d.stopped {
+			t.Errorf("POST with %s: %d, stopped %v", header, w.Code, d.stopped)
+		}
+	}
+	for _, token := range []string{"lbad", "l/good", "", goodToken} {
+		if w := ask(s, "POST", "/l/"+token, "List-Unsubscribe=One-Click", form); w.Code != http.StatusNotFound || d.stopped {
+			t.Errorf("POST /l/%s: %d, stopped %v", token, w.Code, d.stopped)
+		}
+	}
+	for range 2 { // a second click is no error
+		w := ask(s, "POST", "/l/lgood", "List-Unsubscribe=One-Click", form)
+		if w.Code != http.StatusOK || !d.stopped || strings.Contains(w.Body.String(), "<form") {
+			t.Errorf("one click: %d, stopped %v\n%s", w.Code, d.stopped, w.Body)
+		}
+	}
+	if w := ask(s, "PUT", "/l/lgood", ""); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD, POST" {
+		t.Errorf("PUT: %d %q", w.Code, w.Header().Get("Allow"))
 	}
 }
 

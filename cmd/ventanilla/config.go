@@ -68,6 +68,8 @@ type DeskConfig struct {
 	Admin        string   `toml:"admin" help:"Dirección de quien administra: recibe avisos de lo que necesita su atención. Vacía: los avisos quedan solo en el registro."`
 	Zone         string   `toml:"zone" help:"Zona horaria de las fechas que lee la gente, por ejemplo America/Bogota."`
 	ReopenDays   int      `toml:"reopen_days" help:"Días en que responder a un ticket cerrado lo reabre; después se abre uno nuevo, enlazado. 0: nunca se reabre."`
+	Control      string   `toml:"control" help:"Dirección a la que los agentes escriben órdenes sobre cualquier ticket, una por línea: cerrar 12 15, o 20: asignar luis. No puede ser la de una cola. Vacía: no hay; se puede responder a una lista."`
+	Gather       int      `toml:"gather_minutes" help:"Minutos durante los que los cambios seguidos de un mismo ticket se juntan en un solo aviso a la misma persona: el primero se avisa enseguida. 0: cada uno por separado. Lo que alguien escribe, y las soluciones, se avisan siempre enseguida."`
 	OwnDomains   []string `toml:"own_domains" help:"Otros dominios de la institución, además de domain."`
 }
 
@@ -121,7 +123,7 @@ type LogConfig struct {
 func defaultConfig() Config {
 	return Config{
 		State:     "estado",
-		Desk:      DeskConfig{Language: "es", NumberStyle: string(desk.NumberSequence), NumberDigits: 6, Zone: "America/Bogota", ReopenDays: 30},
+		Desk:      DeskConfig{Language: "es", NumberStyle: string(desk.NumberSequence), NumberDigits: 6, Zone: "America/Bogota", ReopenDays: 30, Gather: 2},
 		SMTP:      SMTPConfig{MaxSize: 25 << 20, MaxConnections: 500, MaxPerPeer: 50, MaxRecipients: 100},
 		Smarthost: SmarthostConfig{TLS: "starttls", Connections: 4},
 		Trust:     TrustConfig{Verify: true, Agents: "auth+bound", Requesters: "bound", Approvals: "auth+bound"},
@@ -247,6 +249,9 @@ func (k *configChecker) desk(c *Config) {
 		c.Desk.OwnDomains[i] = strings.ToLower(d)
 		k.wrong(fmt.Sprintf("desk.own_domains[%d]", i), rules.WrongDomain(d))
 	}
+	if c.Desk.Control != "" {
+		k.wrong("desk.control", rules.WrongQueueAddress(c.Desk.Control))
+	}
 	if c.Desk.Admin != "" {
 		k.wrong("desk.admin", rules.WrongAddress(c.Desk.Admin))
 	}
@@ -337,6 +342,7 @@ func (k *configChecker) numbers(c *Config) {
 	}{
 		{"desk.number_digits", c.Desk.NumberDigits, 1, 12},
 		{"desk.reopen_days", c.Desk.ReopenDays, 0, 3650},
+		{"desk.gather_minutes", c.Desk.Gather, 0, int(rules.GatherMost.Minutes())},
 		{"smtp.max_connections", c.SMTP.MaxConnections, 1, 10000},
 		{"smtp.max_per_peer", c.SMTP.MaxPerPeer, 1, 10000},
 		{"smtp.max_recipients", c.SMTP.MaxRecipients, 1, 1000},
@@ -408,6 +414,8 @@ func (c *Config) world() desk.World {
 		AdminAddress: c.Desk.Admin,
 		Zone:         c.zone,
 		ReopenWithin: time.Duration(c.Desk.ReopenDays) * 24 * time.Hour,
+		Gather:       time.Duration(c.Desk.Gather) * time.Minute,
+		Control:      c.Desk.Control,
 		OwnDomains:   append([]string{c.Desk.Domain}, c.Desk.OwnDomains...),
 	}
 }

@@ -73,7 +73,7 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := desk.World{Name: "Mesa", Domain: "mesa.example", Language: "es", NumberStyle: desk.NumberSequence, NumberDigits: 6,
-		Zone: bogota, ReopenWithin: 30 * 24 * time.Hour, OwnDomains: []string{"mesa.example"}}
+		Zone: bogota, ReopenWithin: 30 * 24 * time.Hour, Gather: 2 * time.Minute, OwnDomains: []string{"mesa.example"}}
 	if diff := cmp.Diff(want, c.world(), cmp.Comparer(func(a, b *time.Location) bool { return a.String() == b.String() })); diff != "" {
 		t.Error(diff)
 	}
