@@ -96,6 +96,20 @@ func (g *Gateway) Outbox(ctx context.Context, after string, limit int) (os []mai
 	return os, err
 }
 
+// OutgoingMail returns a mail to be sent or given up and the number of its ticket, ""
+// if it has none; or ErrNotFound.
+func (g *Gateway) OutgoingMail(ctx context.Context, id string) (o mailout.Outgoing, number string, err error) {
+	err = g.store.View(ctx, func(tx store.Tx) (err error) {
+		if o, err = tx.OutgoingRow(id); err != nil || o.Ticket == 0 {
+			return err
+		}
+		t, err := tx.Ticket(o.Ticket)
+		number = t.Number
+		return err
+	})
+	return o, number, err
+}
+
 // RetryOutgoing makes a mail of the outbox due now, also one that was given up.
 func (g *Gateway) RetryOutgoing(ctx context.Context, id string) error {
 	now := g.now().UTC().Truncate(time.Millisecond)

@@ -2,9 +2,9 @@ package mailout
 
 import "time"
 
-// retryFor is how long a mail is tried (RFC 5321 §4.5.4.1 asks for four to five
+// RetryFor is how long a mail is tried (RFC 5321 §4.5.4.1 asks for four to five
 // days).
-const retryFor = 5 * 24 * time.Hour
+const RetryFor = 5 * 24 * time.Hour
 
 // backoff holds the pauses after the first, second, … failed attempt; after the
 // last of them a mail is tried once a day.
@@ -26,7 +26,7 @@ func Backoff(attempts int, created, now time.Time) (due time.Time, giveUp bool) 
 		wait = backoff[n]
 	}
 	due = now.Add(wait)
-	end := created.Add(retryFor)
+	end := created.Add(RetryFor)
 	switch {
 	case now.Before(end) && due.After(end):
 		return end, false

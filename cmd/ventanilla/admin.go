@@ -58,6 +58,7 @@ func adminHandler(h *house) http.Handler {
 	handle("GET /find", func(r *http.Request) (any, error) { return findTickets(r, h) })
 	m.HandleFunc("POST /reindex", func(w http.ResponseWriter, r *http.Request) { reindex(w, r, h) })
 	handle("GET /outbox", func(r *http.Request) (any, error) { return listOutbox(r, h) })
+	handle("GET /outbox/{id}", func(r *http.Request) (any, error) { return showOutgoing(r, h) })
 	handle("POST /outbox/retry", func(r *http.Request) (any, error) { return nil, h.RetryOutgoing(r.Context(), r.FormValue("id")) })
 	handle("POST /outbox/drop", func(r *http.Request) (any, error) { return nil, h.DropOutgoing(r.Context(), r.FormValue("id")) })
 	handle("GET /quarantine", func(r *http.Request) (any, error) {
@@ -80,7 +81,6 @@ func adminHandler(h *house) http.Handler {
 			answer(w, nil, err)
 		}
 	})
-	handle("GET /outbox/held", func(r *http.Request) (any, error) { return h.Held(r.Context()) })
 	handle("POST /outbox/release", func(r *http.Request) (any, error) { return nil, h.LetGo(r.Context()) })
 	m.HandleFunc("GET /backup", handleBackup(h))
 	m.HandleFunc("GET /export", func(w http.ResponseWriter, r *http.Request) { export(w, r, h) })
@@ -204,32 +204,6 @@ func listTickets(r *http.Request, h *house) (all []desk.Ticket, err error) {
 	}
 	slices.SortFunc(all, func(a, b desk.Ticket) int { return cmp.Compare(b.ID, a.ID) })
 	return all[:min(len(all), limit)], nil
-}
-
-// waiting is a mail of the outbox without its text, which may hold the links by
-// which people decide.
-type waiting struct {
-	ID        string        `json:"id"`
-	Ticket    desk.TicketID `json:"ticket,omitempty"`
-	Kind      string        `json:"kind"`
-	To        string        `json:"to"`
-	Subject   string        `json:"subject"`
-	Size      int64         `json:"size"` // bytes
-	Created   time.Time     `json:"created"`
-	Due       time.Time     `json:"due"`
-	Attempts  int           `json:"attempts"`
-	Failed    bool          `json:"failed"`
-	LastError string        `json:"last_error"`
-}
-
-func listOutbox(r *http.Request, h *house) ([]waiting, error) {
-	mails, err := h.Outbox(r.Context(), r.FormValue("after"), number(r, "limit", 100))
-	all := make([]waiting, len(mails))
-	for i, o := range mails {
-		all[i] = waiting{ID: o.ID, Ticket: o.Ticket, Kind: o.Kind, To: o.To, Subject: o.Subject, Size: o.Size, Created: o.Created, Due: o.Due,
-			Attempts: o.Attempts, Failed: o.Failed, LastError: o.LastError}
-	}
-	return all, err
 }
 
 // showTicket returns a ticket with what text reads of each article.

@@ -527,63 +527,6 @@ func writeTicket(w io.Writer, h shown) {
 	}
 }
 
-// outboxCmd is "ventanilla outbox".
-type outboxCmd struct {
-	List  outboxListCmd  `cmd:"" help:"Lista los correos por enviar y los abandonados."`
-	Retry outboxRetryCmd `cmd:"" help:"Reintenta ya un correo, también uno abandonado."`
-	Drop  outboxDropCmd  `cmd:"" help:"Descarta un correo: no se enviará."`
-
-	Release outboxReleaseCmd `cmd:"" help:"Suelta lo que quedó retenido al recuperar una copia."`
-}
-
-type outboxListCmd struct {
-	Limit int    `help:"Cuántos, como mucho." default:"100" placeholder:"100"`
-	After string `help:"Solo los que siguen a este identificador: para la página siguiente." placeholder:"ID"`
-}
-
-// Run lists the outbox.
-func (l outboxListCmd) Run(ctx context.Context, t *terminal) error {
-	if l.Limit < 1 {
-		return usageError("--limit: va de 1 en adelante")
-	}
-	var all []waiting
-	if err := t.ask(ctx, "GET", "/outbox", url.Values{"limit": {strconv.Itoa(l.Limit)}, "after": {l.After}}, nil, &all); err != nil {
-		return err
-	}
-	held := false
-	if err := t.ask(ctx, "GET", "/outbox/held", nil, nil, &held); err != nil {
-		return err
-	}
-	return list(t, all, []string{"ID", "PARA", "ESTADO", "INTENTOS", "PRÓXIMO", "ASUNTO", "ÚLTIMO ERROR"}, func(o waiting) []string {
-		state := "espera"
-		switch {
-		case o.Failed:
-			state = "abandonado"
-		case held:
-			state = "retenido"
-		}
-		return []string{o.ID, o.To, state, strconv.Itoa(o.Attempts), date(o.Due), o.Subject, o.LastError}
-	})
-}
-
-type outboxRetryCmd struct {
-	IDs []string `arg:"" name:"id" help:"Identificadores, como los da «outbox list»."`
-}
-
-// Run makes mails due now.
-func (c outboxRetryCmd) Run(ctx context.Context, t *terminal) error {
-	return t.forEach(ctx, c.IDs, "/outbox/retry", "se reintenta ya")
-}
-
-type outboxDropCmd struct {
-	IDs []string `arg:"" name:"id" help:"Identificadores, como los da «outbox list»."`
-}
-
-// Run drops mails.
-func (c outboxDropCmd) Run(ctx context.Context, t *terminal) error {
-	return t.forEach(ctx, c.IDs, "/outbox/drop", "descartado")
-}
-
 // carriedOut is a line of "outbox retry --json" and the like.
 type carriedOut struct {
 	ID      string         `json:"id"`

@@ -44,6 +44,7 @@ func examples() []sample {
 		{"ticket find", "ventanilla ticket find vpn --limit 5 --json", "los cinco mejores, para programas"},
 		{"ticket reindex", "ventanilla ticket reindex", "rehace el índice en que se busca, con el servicio en marcha o parado"},
 		{"outbox list", "ventanilla outbox list", "qué no ha salido, y por qué"},
+		{"outbox show", "ventanilla outbox show m7d2f1c.respuesta", "en qué está un correo, qué respondió el servidor y qué significa"},
 		{"outbox retry", "ventanilla outbox retry 7d2f1c", "lo intenta ya"},
 		{"outbox drop", "ventanilla outbox drop 7d2f1c", "no se enviará"},
 		{"quarantine list", "ventanilla quarantine list", "qué está apartado, y por qué"},
