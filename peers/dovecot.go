@@ -22,9 +22,11 @@ import (
 type Mailboxes struct {
 	Address  string // of IMAP in plain text, 127.0.0.1:port
 	TLS      string // of IMAP over TLS
+	Auth     string // where other servers ask who somebody is, by Dovecot's own protocol
 	User     string
 	Password string
 	Roots    *x509.CertPool // that its certificate for localhost and 127.0.0.1 comes from
+	CA       string         // the same, PEM
 	Log      string         // file
 	dir      string
 }
@@ -33,14 +35,20 @@ type Mailboxes struct {
 // all that it can.
 func Dovecot(t testing.TB, capability string) *Mailboxes {
 	t.Helper()
-	return dovecot(t, capability, "plain login", "")
+	return dovecot(t, "soporte@mesa.example", capability, "plain login", "")
+}
+
+// DovecotOf starts one with a user of another name.
+func DovecotOf(t testing.TB, user string) *Mailboxes {
+	t.Helper()
+	return dovecot(t, user, "", "plain login", "")
 }
 
 // DovecotWithTokens starts one that lets nobody in by a password, but by the
 // tokens of a server.
 func DovecotWithTokens(t testing.TB, tokens *Tokens) *Mailboxes {
 	t.Helper()
-	return dovecot(t, "", "xoauth2 oauthbearer", fmt.Sprintf(`introspection_mode = post
+	return dovecot(t, tokens.user, "", "xoauth2 oauthbearer", fmt.Sprintf(`introspection_mode = post
 introspection_url = %s/introspect
 username_attribute = username
 active_attribute = active
@@ -50,9 +58,9 @@ active_value = true
 
 // dovecot starts one with mechanisms, and a configuration of its oauth2 driver if
 // that is to be asked.
-func dovecot(t testing.TB, capability, mechanisms, tokens string) *Mailboxes {
+func dovecot(t testing.TB, user, capability, mechanisms, tokens string) *Mailboxes {
 	t.Helper()
-	m := &Mailboxes{Address: Free(t), TLS: Free(t), User: "soporte@mesa.example", Password: "secreto"}
+	m := &Mailboxes{Address: Free(t), TLS: Free(t), Auth: Free(t), User: user, Password: "secreto"}
 	program, err := exec.LookPath("dovecot")
 	if err != nil {
 		t.Fatal("dovecot is missing: scripts/needs dovecot=dovecot-imapd installs it")
@@ -66,8 +74,8 @@ func dovecot(t testing.TB, capability, mechanisms, tokens string) *Mailboxes {
 		t.Fatal(err)
 	}
 	m.dir, m.Log = dir, filepath.Join(Kept(t), "dovecot.log")
-	cert, key, roots := certificate(t, dir)
-	m.Roots = roots
+	cert, key, roots := certificate(t, dir, mailHosts...)
+	m.Roots, m.CA = roots, read(t, cert)
 	write(t, filepath.Join(dir, "passwd"), m.User+":{PLAIN}"+m.Password+"::::::\n")
 	host, port, _ := net.SplitHostPort(m.Address)
 	_, tlsPort, _ := net.SplitHostPort(m.TLS)
@@ -118,10 +126,16 @@ service imap-login {
     ssl = yes
   }
 }
+service auth {
+  inet_listener {
+    address = 127.0.0.1
+    port = %[11]s
+  }
+}
 service anvil {
   chroot =
 }
-`, dir, m.Log, host, cert, key, port, tlsPort, said, mechanisms, passdb))
+`, dir, m.Log, host, cert, key, port, tlsPort, said, mechanisms, passdb, Port(m.Auth)))
 	for _, sub := range []string{"run", "state", "mail", "home"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
 			t.Fatal(err)
@@ -212,6 +226,15 @@ func (m *Mailboxes) Logged(t testing.TB, words ...string) bool {
 	return false
 }
 
+func read(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func write(t testing.TB, path, text string) {
 	t.Helper()
 	err := os.WriteFile(path, []byte(text), 0o644)
@@ -223,14 +246,18 @@ func write(t testing.TB, path, text string) {
 	}
 }
 
-// certificate makes one for localhost and 127.0.0.1 that vouches for itself.
-func certificate(t testing.TB, dir string) (certFile, keyFile string, roots *x509.CertPool) {
+// mailHosts are servers of other people, whose parts ours take on a machine on which
+// such names mean the loopback: see [Machine.Hosts].
+var mailHosts = []string{"outlook.office365.com", "smtp.office365.com", "imap.gmail.com", "smtp.gmail.com", "imap.universidad.example", "correo.universidad.example"}
+
+// certificate makes one for localhost, 127.0.0.1 and names, that vouches for itself.
+func certificate(t testing.TB, dir string, names ...string) (certFile, keyFile string, roots *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: append([]string{"localhost"}, names...),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)

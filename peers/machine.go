@@ -115,6 +115,14 @@ func (m *Machine) furnish() {
 	}
 }
 
+// Hosts makes the names of other people's servers, which tests play, mean this
+// machine, and lets programs there believe the certificates that come from them.
+func (m *Machine) Hosts(names []string, authorities ...string) {
+	m.t.Helper()
+	m.Write("/etc/hosts", "127.0.0.1 localhost "+strings.Join(append(names, mailHosts...), " ")+"\n")
+	m.Write("/etc/ssl/certs/ca-certificates.crt", strings.Join(authorities, ""))
+}
+
 // Path returns where a path of the machine is found from outside.
 func (m *Machine) Path(path string) string { return filepath.Join(m.Root, path) }
 

@@ -14,7 +14,8 @@ import (
 type Postfix struct {
 	*Machine
 	SMTP       string // where it takes mail, 127.0.0.1:port
-	Submission string // where it takes mail of its own people
+	Submission string // where it takes mail of its own people, once [Postfix.People] has said who they are
+	CA         string // PEM, that its certificate comes from
 	program    string
 }
 
@@ -34,7 +35,15 @@ func NewPostfix(t testing.TB) *Postfix {
 	p.Folder("/var/spool/postfix/maildrop", "postfix", 0o730)
 	p.Folder("/var/spool/postfix/public", "postfix", 0o710)
 	p.Write("/etc/postfix/dynamicmaps.cf", "")
+	_, _, _ = certificate(t, p.Path("/etc/postfix"), mailHosts...)
+	p.CA = p.Read("/etc/postfix/cert.pem")
 	return p
+}
+
+// People returns lines for main.cf that let in those whom a Dovecot knows, encrypted.
+func (p *Postfix) People(m *Mailboxes) string {
+	return "smtpd_tls_cert_file = /etc/postfix/cert.pem\nsmtpd_tls_key_file = /etc/postfix/key.pem\nsmtpd_tls_loglevel = 1\n" +
+		"smtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:" + m.Auth + "\n"
 }
 
 // postfixMain is what a test needs whatever it tests. Lines of the test follow.

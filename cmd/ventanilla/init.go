@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"ventanilla/rules"
@@ -31,6 +32,7 @@ type initCmd struct {
 	Folder string `arg:"" name:"carpeta" help:"Carpeta de la instalación; se crea si no existe."`
 	Domain string `help:"Dominio de las direcciones que hace Ventanilla." default:"mesa.example" placeholder:"DOMINIO"`
 	Name   string `help:"Nombre de la mesa." default:"Mesa de ayuda" placeholder:"NOMBRE"`
+	State  string `help:"Carpeta del estado; sin ella, estado, junto a la configuración." placeholder:"CARPETA"`
 	initWays
 	QueueAddress string `help:"Dirección de la primera cola; sin ella, soporte@ y el dominio." placeholder:"DIRECCIÓN"`
 	Like         string `help:"Empezar con una mesa como las de cinco manuales conocidos: senatics (consultas de ciudadanos), minem (niveles y servicios), distrital (categorías y delegados), belenus (clientes, plazos y visto bueno) o cinoc (solicitudes con datos mínimos)." placeholder:"MESA"`
@@ -38,7 +40,7 @@ type initCmd struct {
 
 // Run writes the installation and says what comes next.
 func (c *initCmd) Run(t *terminal) error {
-	a := answers{domain: strings.ToLower(c.Domain), name: strings.TrimSpace(c.Name), queueAddress: c.QueueAddress}
+	a := answers{domain: strings.ToLower(c.Domain), name: strings.TrimSpace(c.Name), queueAddress: c.QueueAddress, state: c.State}
 	if err := c.initWays.ask(t, &c.Domain); err != nil {
 		return err
 	}
@@ -94,6 +96,7 @@ type answers struct {
 	domain       string      // of the desk
 	name         string      // of the desk
 	queueAddress string      // of its first queue
+	state        string      // its folder; "" means beside the configuration
 	like         *desks.Desk // whose folders desk and rules it has; nil: the example's own
 	ways         initWays
 }
@@ -143,9 +146,10 @@ func (a answers) wrong() string {
 var errInstalled = errors.New("ya hay archivos distintos, y no se escribió nada")
 
 // writeInstallation writes the example, made for the answers, into a folder,
-// which it creates if need be. It changes no file: if one is there with other
-// contents, it writes nothing and returns an errInstalled that lists them. The
-// same call a second time does nothing.
+// which it creates if need be. It changes no file that somebody has edited: if one
+// is there with other contents, it writes nothing and returns an errInstalled that
+// lists them. Only over the example as it was written without answers, which the
+// Debian package does, it writes. The same call a second time does nothing.
 func writeInstallation(folder string, a answers) error {
 	if wrong := a.wrong(); wrong != "" {
 		return usageError(wrong)
@@ -166,10 +170,80 @@ func writeInstallation(folder string, a answers) error {
 		}
 	}
 	if len(differ) > 0 {
+		old, state, err := asInstalled(folder)
+		switch {
+		case err != nil:
+			return err
+		case old != nil && a.state == "" && state != "":
+			a.state = state
+			return writeInstallation(folder, a)
+		case old != nil:
+			return overwrite(folder, old, files)
+		}
 		slices.Sort(differ)
 		return fmt.Errorf("%w: %s", errInstalled, strings.Join(differ, ", "))
 	}
 	return writeMissing(folder, files)
+}
+
+var stateLine = regexp.MustCompile(`(?m)^state = "([^"\\]*)"$`)
+
+// asInstalled returns the files of a folder that has the example as it is written
+// without answers, edited by nobody, and the state folder that it names, "" for its
+// own. Of any other folder it returns none.
+func asInstalled(folder string) (files map[string][]byte, state string, err error) {
+	config, err := os.ReadFile(filepath.Join(folder, "ventanilla.toml"))
+	if err != nil {
+		return nil, "", nil
+	}
+	if m := stateLine.FindSubmatch(config); m != nil && string(m[1]) != "estado" {
+		state = string(m[1])
+	}
+	files, err = installationFiles(answers{domain: defaultDomain, name: defaultDeskName, queueAddress: "soporte@" + defaultDomain, state: state})
+	if err != nil {
+		return nil, "", err
+	}
+	for name, text := range files {
+		present, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil || !bytes.Equal(present, text) {
+			return nil, "", nil
+		}
+	}
+	return files, state, nil
+}
+
+// overwrite puts files in the place of others. Owners and modes of those that are
+// there stay, and new ones belong to whom the configuration belongs.
+func overwrite(folder string, old, files map[string][]byte) error {
+	owner, err := os.Stat(filepath.Join(folder, "ventanilla.toml"))
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := filepath.Join(folder, name)
+		if _, there := old[name]; there {
+			if err := os.WriteFile(path, files[name], 0o600); err != nil {
+				return fmt.Errorf("write %s: %w", path, err)
+			}
+			continue
+		}
+		if err := writeNew(path, files[name]); err != nil {
+			return err
+		}
+		if as, ok := owner.Sys().(*syscall.Stat_t); ok && os.Getuid() == 0 {
+			if err := os.Chown(path, int(as.Uid), int(as.Gid)); err != nil {
+				return err
+			}
+		}
+	}
+	for name := range old {
+		if _, stays := files[name]; !stays {
+			if err := os.Remove(filepath.Join(folder, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // writeMissing writes those files that are not there.
@@ -218,6 +292,9 @@ func installationFiles(a answers) (map[string][]byte, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read example: %w", err)
+	}
+	if a.state != "" {
+		files["ventanilla.toml"] = bytes.Replace(files["ventanilla.toml"], []byte("state = \"estado\"\n"), []byte("state = "+basicString(a.state)+"\n"), 1)
 	}
 	files["ventanilla.toml"], err = a.ways.configure(files["ventanilla.toml"], a.queueAddress)
 	if err != nil {
