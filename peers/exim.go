@@ -67,7 +67,7 @@ func (e *Exim) Log() string { return e.Read(eximLog) }
 // AwaitLog waits until its log matches and returns the match and its groups.
 func (e *Exim) AwaitLog(want string) []string {
 	e.t.Helper()
-	return awaitText(e.t, e.Log, want)
+	return AwaitText(e.t, e.Log, want)
 }
 
 // Queued returns the IDs of the mails in its queue.

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -121,6 +122,18 @@ func (m *Machine) Hosts(names []string, authorities ...string) {
 	m.t.Helper()
 	m.Write("/etc/hosts", "127.0.0.1 localhost "+strings.Join(append(names, mailHosts...), " ")+"\n")
 	m.Write("/etc/ssl/certs/ca-certificates.crt", strings.Join(authorities, ""))
+}
+
+// Certificate makes one for a name in fullchain.pem and privkey.pem of a folder, and
+// returns what it comes from. Only root can read the key.
+func (m *Machine) Certificate(folder, name string) *x509.CertPool {
+	m.t.Helper()
+	m.Folder(folder, "root", 0o755)
+	cert, key, roots := certificate(m.t, m.Path(folder), name)
+	if err := errors.Join(os.Rename(cert, m.Path(folder+"/fullchain.pem")), os.Rename(key, m.Path(folder+"/privkey.pem")), os.Chmod(m.Path(folder+"/privkey.pem"), 0o600)); err != nil {
+		m.t.Fatal(err)
+	}
+	return roots
 }
 
 // Path returns where a path of the machine is found from outside.

@@ -64,7 +64,7 @@ func (o *OpenSMTPD) Log() string {
 // AwaitLog waits until its log matches and returns the match and its groups.
 func (o *OpenSMTPD) AwaitLog(want string) []string {
 	o.t.Helper()
-	return awaitText(o.t, o.Log, want)
+	return AwaitText(o.t, o.Log, want)
 }
 
 // Queued returns the files of mails in its queue.

@@ -135,11 +135,11 @@ func (p *Postfix) Queued() (ids []string) {
 // AwaitLog waits until its log matches and returns the match and its groups.
 func (p *Postfix) AwaitLog(want string) []string {
 	p.t.Helper()
-	return awaitText(p.t, p.Log, want)
+	return AwaitText(p.t, p.Log, want)
 }
 
-// awaitText waits 20 seconds at most for a text to match.
-func awaitText(t testing.TB, text func() string, want string) []string {
+// AwaitText waits 20 seconds at most for a text to match.
+func AwaitText(t testing.TB, text func() string, want string) []string {
 	t.Helper()
 	find := regexp.MustCompile("(?m)" + want)
 	deadline := time.After(20 * time.Second)
