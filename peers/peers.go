@@ -77,10 +77,10 @@ func (r *Running) End() {
 	})
 }
 
-// Await waits until a server takes connections, for 20 seconds at most.
+// Await waits until a server takes connections, for a minute at most.
 func Await(t testing.TB, network, address string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var d net.Dialer
 	for {

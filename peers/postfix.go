@@ -138,11 +138,11 @@ func (p *Postfix) AwaitLog(want string) []string {
 	return AwaitText(p.t, p.Log, want)
 }
 
-// AwaitText waits 20 seconds at most for a text to match.
+// AwaitText waits a minute at most for a text to match.
 func AwaitText(t testing.TB, text func() string, want string) []string {
 	t.Helper()
 	find := regexp.MustCompile("(?m)" + want)
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		if m := find.FindStringSubmatch(text()); m != nil {
 			return m

@@ -20,7 +20,7 @@ const (
 	domain   = "mesa.universidad.example" // of the page
 	queue    = "soporte@" + domain
 	stranger = "127.0.0.9" // address of who is not of the institution
-	patience = 20 * time.Second
+	patience = time.Minute // on a busy machine
 )
 
 // outside is the rest of the world: it takes every mail.

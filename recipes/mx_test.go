@@ -87,7 +87,7 @@ func TestPages(t *testing.T) {
 			https, roots := way(t, r, d)
 			d.takes(door, "ana@uni.example", queue, "Solicitud de acceso")
 			ack := out.await(t, "ana@uni.example", `\[#000001\]`)
-			link := regexp.MustCompile(`https://`+regexp.QuoteMeta(domain)+`/\S+`).FindString(ack.Message.Text)
+			link := regexp.MustCompile(`https://` + regexp.QuoteMeta(domain) + `/\S+`).FindString(ack.Message.Text)
 			if link == "" {
 				t.Fatalf("no link in\n%s", ack.Message.Text)
 			}
