@@ -188,7 +188,9 @@ func (n *noticer) tell() {
 		n.workers("espera-cumplida")
 	case desk.Reminded:
 		n.requester("recordatorio")
-		n.person(n.ticket.Deputy, "suplente")
+		if !slices.ContainsFunc(n.rest, func(e desk.Event) bool { return e.Kind == desk.DeputyAsked }) { // who is asked only now is told by that
+			n.person(n.ticket.Deputy, "suplente")
+		}
 	case desk.DeputyAsked:
 		n.person(n.event.Person, "suplente")
 	case desk.RequesterSet:
