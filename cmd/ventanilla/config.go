@@ -54,6 +54,7 @@ type Config struct {
 	credentials string         // $CREDENTIALS_DIRECTORY, "" if not run by systemd with credentials
 	probe       gateway.ProbeOptions
 
+	now    func() time.Time         // nil means time.Now; tests of the whole program have a clock of their own
 	tokens map[string]*oauth.Source // of OAuth, by their names
 }
 

@@ -94,7 +94,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 	}
 	h = &house{log: l, engine: engine, files: files, loaded: loaded, config: c, slog: log, verifier: c.verifier(log)}
 	h.metrics = h.newMetrics()
-	h.Gateway = gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits, Probe: probe, Watch: h.metrics})
+	h.Gateway = gateway.New(gateway.Options{Store: s, Log: l, Keys: keys, Setup: setup, Slog: log, Limits: limits, Now: c.now, Probe: probe, Watch: h.metrics})
 	return h, nil
 }
 
