@@ -57,6 +57,7 @@ type played struct {
 	log     *intake.Log
 	mark    intake.Position
 	now     time.Time
+	tick    func() time.Time            // in place of now, where it is set
 	seen    map[string]bool             // ids of mails already told of
 	last    map[string]mailout.Outgoing // the last mail to each address
 	out     strings.Builder
@@ -100,11 +101,18 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 		s.Engine = storetest.Twice(e) // every Update of every test
 	}
 	again(t, func() error { return s.Migrate(context.Background()) })
-	p.options = gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: func() time.Time { return p.now },
+	p.options = gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: p.clock,
 		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Shelf: gateway.NewShelf(world), Authserv: []string{"mx.mesa.example"},
 			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}}
 	p.Gateway = gateway.New(p.options)
 	return p
+}
+
+func (p *played) clock() time.Time {
+	if p.tick != nil {
+		return p.tick()
+	}
+	return p.now
 }
 
 // again repeats what ended in doubt, as a caller would.

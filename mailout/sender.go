@@ -94,6 +94,9 @@ type SenderOptions struct {
 	DKIM      []DKIMKey        // each signs every mail
 	Log       *slog.Logger     // nil means nowhere
 	Now       func() time.Time // nil means time.Now
+
+	// Dial opens the connections, as [net.Dialer.DialContext] does, which nil stands for.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // SenderStatus is how a [Sender] does.
@@ -168,7 +171,7 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 			idle: 30 * time.Second, quit: 2 * time.Second, rest: time.Minute, share: 15 * time.Millisecond,
 			grace: 10 * time.Second, settle: 5 * time.Second,
 		},
-		dial:     new(net.Dialer).DialContext,
+		dial:     o.Dial,
 		wake:     make(chan struct{}, 1),
 		results:  make(chan Result, 96),
 		underWay: make(map[string]struct{}),
@@ -178,6 +181,9 @@ func NewSender(outbox Outbox, o SenderOptions) *Sender {
 	}
 	if s.now == nil {
 		s.now = time.Now
+	}
+	if s.dial == nil {
+		s.dial = new(net.Dialer).DialContext
 	}
 	s.skip = func(id string) bool { _, ok := s.underWay[id]; return ok }
 	s.routes = append(s.routes, newRoute(s, o.Smarthost))
