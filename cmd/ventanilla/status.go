@@ -178,23 +178,6 @@ func (s status) write(w io.Writer, now time.Time) {
 	}
 }
 
-// mailboxWords says how a folder does; of a first synchronisation how far it is.
-func mailboxWords(m imap.FolderStatus, now time.Time) string {
-	switch {
-	case m.Copies && m.Remaining > 0:
-		return fmt.Sprintf("faltan %d copias de lo enviado", m.Remaining)
-	case m.Copies:
-		return fmt.Sprintf("%d copias de lo enviado desde el arranque", m.Taken)
-	case m.Remaining > 0 && m.Taken > 0:
-		spent := now.Sub(m.Begun)
-		left := time.Duration(float64(spent) / float64(m.Taken) * float64(m.Remaining))
-		return fmt.Sprintf("%d traídos, faltan %d (%.0f por segundo, unos %s)", m.Taken, m.Remaining, float64(m.Taken)/spent.Seconds(), left.Round(time.Second))
-	case m.Connected:
-		return fmt.Sprintf("al día, %d traídos desde el arranque", m.Taken)
-	}
-	return "sin conexión"
-}
-
 // probeWords says how the mails of the desk to itself do.
 func probeWords(p store.Probe, now time.Time) string {
 	switch {

@@ -119,8 +119,11 @@ func (c *copier) session(ctx context.Context) (n int, err error) {
 	}
 	for {
 		more := c.copies.heard()
-		if err := c.each(ctx, s.copy); err != nil {
-			return n + s.n, err
+		// Those that were refused come last: each refusal ends a session.
+		for _, s.again = range []bool{false, true} {
+			if err := c.each(ctx, s.copy); err != nil {
+				return n + s.n, err
+			}
 		}
 		n += s.n
 		s.well()
@@ -143,6 +146,8 @@ type copying struct {
 	*connection
 	ctx context.Context
 	n   int // copied and not yet shown
+
+	again bool // those are copied that were refused before, else the others
 }
 
 // find selects the folder, to look whether it has a copy already; it is made if it
@@ -167,7 +172,7 @@ func (s *copying) find() error {
 // is put off, so that it does not keep those behind it, and given up after a week.
 // The library breaks the connection of a refusal off.
 func (s *copying) copy(c Copy) error {
-	if s.now().Before(s.later[c.Key]) {
+	if due, refused := s.later[c.Key]; refused != s.again || s.now().Before(due) {
 		return nil
 	}
 	err := s.one(c)

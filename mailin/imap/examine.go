@@ -121,7 +121,9 @@ func (s *session) takes(p Point) (n int, err error) {
 	if p.Since.IsZero() {
 		return len(uids), nil
 	}
-	for chunk := range slices.Chunk(uids, describeMails) {
+	for len(uids) > 0 {
+		chunk := described(uids)
+		uids = uids[len(chunk):]
 		mails, err := s.describe(chunk)
 		if err != nil {
 			return 0, err

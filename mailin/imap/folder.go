@@ -13,10 +13,12 @@ import (
 )
 
 const (
-	describeMails = 512      // whose size and age is asked for at once
+	describeMails = 8192     // whose size and age is asked for at once: some batches, so that there is always one to be fetched
+	describeRuns  = 400      // of UIDs that follow each other, of these: a command is no longer than 8 KiB (RFC 7162 §4)
 	batchBytes    = 8 << 20  // of mails that are asked for at once, but for a larger one alone
 	window        = 2        // batches that are asked for and not all here
-	together      = 256      // mails handed over at once
+	handedMails   = 1024     // mails handed over at once: more than share a wait for the disk, so that others come meanwhile
+	handedBytes   = 8 << 20  // of them
 	small         = 64 << 10 // bytes of a mail that is read whole before it is handed over
 	doubtful      = 20       // mails of a batch that are refused: more, and it is the server's fault and not theirs
 )
@@ -42,7 +44,7 @@ func (s *session) look(ctx context.Context) (taken int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s.progress(func(f *FolderStatus) { f.Remaining = len(uids) })
+	s.progress(func(f *FolderStatus) { f.Found, f.Remaining = len(uids), len(uids) })
 	if taken, err = s.takeAll(ctx, uids, p); err != nil {
 		return taken, err
 	}
@@ -180,26 +182,33 @@ func (s *session) passedOver(c candidate, p Point) bool {
 }
 
 // describe asks for the size and the age of mails. Where the server refuses that
-// for several, each is asked for by itself, so that one does not keep the others.
-func (s *session) describe(uids []imap.UID) (mails []candidate, err error) {
-	mails, err = s.describeSet(uids)
-	if !refusal(err) {
-		return mails, err
+// for several, halves of them are asked for, so that one does not keep the others.
+func (s *session) describe(uids []imap.UID) ([]candidate, error) {
+	if len(uids) == 0 {
+		return nil, nil
 	}
 	refused := 0
-	for _, uid := range uids {
-		one, wrong := s.describeSet([]imap.UID{uid})
-		if refusal(wrong) {
-			if refused++; refused > doubtful {
-				return nil, wrong
-			}
-			one = []candidate{{uid: uid, err: wrong}}
-		} else if wrong != nil {
-			return nil, wrong
+	return s.describeHalves(uids, &refused)
+}
+
+func (s *session) describeHalves(uids []imap.UID, refused *int) (mails []candidate, err error) {
+	mails, err = s.describeSet(uids)
+	switch {
+	case !refusal(err):
+		return mails, err
+	case len(uids) == 1:
+		if *refused++; *refused > doubtful {
+			return nil, err
 		}
-		mails = append(mails, one...)
+		return []candidate{{uid: uids[0], err: err}}, nil
 	}
-	return mails, nil
+	half := len(uids) / 2
+	first, err := s.describeHalves(uids[:half], refused)
+	if err != nil {
+		return nil, err
+	}
+	second, err := s.describeHalves(uids[half:], refused)
+	return append(first, second...), err
 }
 
 // describeSet asks with one command. The library takes news of a mail's flags
@@ -231,6 +240,22 @@ func (s *session) describeSet(uids []imap.UID) (mails []candidate, err error) {
 		}
 	}
 	return nil, fmt.Errorf("the server does not tell when mail %d arrived", ask[0])
+}
+
+// described returns so many UIDs, from the first, as are described at once.
+func described(uids []imap.UID) []imap.UID {
+	runs := 0
+	for i, uid := range uids {
+		if i == describeMails {
+			return uids[:i]
+		}
+		if i == 0 || uid != uids[i-1]+1 {
+			if runs++; runs > describeRuns {
+				return uids[:i]
+			}
+		}
+	}
+	return uids
 }
 
 // ordered sorts mails by their UIDs, each once.

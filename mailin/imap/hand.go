@@ -268,10 +268,10 @@ func (h *handing) strayed(c candidate) bool {
 // handOver hands over a mail in memory, and does not wait for it unless many are
 // under way.
 func (h *handing) handOver(c candidate, text []byte) {
-	h.slots <- struct{}{}
+	h.room.enter(len(text))
 	h.wg.Go(func() {
 		h.receive(h.envelope(c), bytes.NewReader(text))
-		<-h.slots
+		h.room.leave(len(text))
 	})
 }
 

@@ -32,7 +32,8 @@ type FolderStatus struct {
 	Since     time.Time `json:"since,omitzero"`    // of Trouble
 	Looked    time.Time `json:"looked,omitzero"`   // when all was taken last
 	Taken     int       `json:"taken"`             // mails since the start
-	Remaining int       `json:"remaining"`         // mails found and not yet taken
+	Found     int       `json:"found"`             // mails by the look under way
+	Remaining int       `json:"remaining"`         // of them, not yet taken or passed over
 	Begun     time.Time `json:"begun,omitzero"`    // of the look under way
 	Copies    bool      `json:"copies,omitempty"`  // mails that were sent are copied to it; it is not read
 }

@@ -24,8 +24,8 @@ type batch struct {
 type taking struct {
 	*session
 	ctx   context.Context
-	begun Point         // from which it goes
-	slots chan struct{} // of mails that are being handed over
+	begun Point // from which it goes
+	room  room  // for mails that are being handed over
 
 	mu    sync.Mutex
 	taken int
@@ -39,7 +39,7 @@ func (s *session) takeAll(ctx context.Context, uids []imap.UID, p Point) (int, e
 	if len(uids) == 0 {
 		return 0, nil
 	}
-	t := &taking{session: s, ctx: ctx, begun: p, slots: make(chan struct{}, together)}
+	t := &taking{session: s, ctx: ctx, begun: p}
 	m := &s.folder.memory
 	rest, apart := m.divide(uids)
 	if m.isCareful() {
@@ -62,10 +62,10 @@ func (t *taking) together(uids []imap.UID) {
 	ctx, stop := context.WithCancel(outer)
 	defer func() { stop(); t.ctx = outer }()
 	t.ctx = ctx
-	described, asked := make(chan batch), make(chan *handing, 64)
+	batches, asked := make(chan batch), make(chan *handing, 64)
 	var parts sync.WaitGroup
-	parts.Go(func() { defer close(described); t.describeAll(uids, described) })
-	parts.Go(func() { defer close(asked); t.askAll(described, asked) })
+	parts.Go(func() { defer close(batches); t.describeAll(uids, batches) })
+	parts.Go(func() { defer close(asked); t.askAll(batches, asked) })
 	t.follow(asked)
 	stop()
 	parts.Wait()
@@ -103,7 +103,7 @@ func (t *taking) describeAll(uids []imap.UID, out chan<- batch) {
 		}
 	}
 	for len(uids) > 0 {
-		chunk := uids[:min(describeMails, len(uids))]
+		chunk := described(uids)
 		uids = uids[len(chunk):]
 		rest, _ := t.folder.memory.divide(chunk)
 		mails, err := t.describe(rest)
@@ -152,11 +152,11 @@ func (t *taking) batches(uids []imap.UID, mails []candidate) (all []batch) {
 
 // askAll asks for batches, a few ahead of what has come. Each has a reader of its
 // own: a server may answer commands in another order (RFC 9051 §5.5).
-func (t *taking) askAll(described <-chan batch, asked chan<- *handing) {
+func (t *taking) askAll(batches <-chan batch, asked chan<- *handing) {
 	ahead := make(chan struct{}, window)
 	var readers sync.WaitGroup
 	defer readers.Wait()
-	for b := range described {
+	for b := range batches {
 		if b.error != nil {
 			t.fail(b.error)
 			return
