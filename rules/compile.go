@@ -90,9 +90,6 @@ func (k *compiler) texts(t conditionText, add func(string, condition)) {
 		}
 		c := &words{text: which, id: k.set.indexed, words: in.words, exact: t.Exact}
 		k.set.indexed++
-		if k.set.wordings[which] == nil {
-			k.set.wordings[which] = wordIndex{}
-		}
 		for _, w := range in.words {
 			k.set.wordings[which].add(wordsOf(w), c.id)
 		}
@@ -104,7 +101,11 @@ func (k *compiler) texts(t conditionText, add func(string, condition)) {
 	for _, name := range slices.Sorted(maps.Keys(t.Header)) {
 		key := "header." + name
 		if list := k.headerList(key, t.Header[name]); len(list) > 0 {
-			add(key, &headerWords{name, list, t.Exact})
+			c := &headerWords{name: name, folded: strings.ToLower(name), words: list, exact: t.Exact}
+			for _, w := range list {
+				c.wanted = append(c.wanted, splitBy(t.Exact, w))
+			}
+			add(key, c)
 		}
 	}
 }
@@ -346,7 +347,11 @@ func (k *compiler) patterns(t conditionText, add func(string, condition)) {
 		c := &pattern{text: which, source: in.patterns, exact: t.Exact}
 		for i, source := range in.patterns {
 			if re := k.pattern(fmt.Sprintf("%s[%d]", in.key, i), source, t.Exact); re != nil {
-				c.res, c.literals = append(c.res, re), append(c.literals, literalOf(source, t.Exact))
+				x := &k.set.literals[which][0]
+				if t.Exact {
+					x = &k.set.literals[which][1]
+				}
+				c.res, c.literals = append(c.res, re), append(c.literals, x.add(literalOf(source, t.Exact)))
 			}
 		}
 		add(in.key, c)

@@ -239,7 +239,7 @@ type pattern struct {
 	source []string
 	exact  bool
 
-	literals []string // what each of them cannot do without: looked for first; none for header fields
+	literals []int // what each of them cannot do without, as the set numbers it: looked for first; none for header fields
 }
 
 func (c *pattern) cost() int    { return 4 + c.text }
@@ -266,7 +266,7 @@ func (c *pattern) fits(v *view) bool {
 
 func (c *pattern) fitsText(v *view, text string) bool {
 	for i, re := range c.res {
-		if c.literals != nil && !v.contains(c.text, c.literals[i], c.exact) {
+		if c.literals != nil && !v.contains(c.text, c.exact, c.literals[i]) {
 			continue
 		}
 		if re.NumSubexp() == 0 {
@@ -311,9 +311,11 @@ func (c *pattern) why(_ *view, fits bool) string {
 
 // headerWords wants a header field, with one of some words in it.
 type headerWords struct {
-	name  string
-	words []string
-	exact bool
+	name   string
+	words  []string
+	folded string     // name in lower case
+	wanted [][]string // each of them split
+	exact  bool
 }
 
 func (c *headerWords) cost() int { return 2 }
@@ -322,16 +324,8 @@ func (c *headerWords) sign() string {
 }
 
 func (c *headerWords) fits(v *view) bool {
-	of := wordsOf
-	if c.exact {
-		of = split
-	}
-	for _, f := range v.Header {
-		if !strings.EqualFold(f.Name, c.name) {
-			continue
-		}
-		have := of(head(f.Value, bodyMost))
-		if slices.ContainsFunc(c.words, func(w string) bool { return containsRun(have, of(w)) }) {
+	for _, have := range v.headerWords(c.folded, c.exact) {
+		if slices.ContainsFunc(c.wanted, func(w []string) bool { return containsRun(have, w) }) {
 			return true
 		}
 	}
@@ -364,8 +358,8 @@ func (c *attachment) fits(v *view) bool { return c.which(v) != "" }
 
 // which returns the name of the first file that fits.
 func (c *attachment) which(v *view) string {
-	for _, p := range v.Parts {
-		if c.takes(c.names, mail.Fold(p.Name)) && c.takes(c.types, p.Type) &&
+	for i, p := range v.Parts {
+		if c.takes(c.names, v.partName(i)) && c.takes(c.types, p.Type) &&
 			(len(c.contents) == 0 || slices.Contains(c.contents, p.Kind)) && (c.disguised == "" || c.disguised == fmt.Sprint(desk.Disguised(p.Name, p.Kind))) &&
 			(c.larger == 0 || p.Size > c.larger) && (c.smaller == 0 || p.Size < c.smaller) {
 			return or(p.Name, p.Type)

@@ -364,39 +364,3 @@ func TestBodyLimit(t *testing.T) {
 		t.Errorf("beyond the limit: %v", got)
 	}
 }
-
-// thousand makes a thousand rules with twenty conditions each.
-func thousand() string {
-	var text strings.Builder
-	for i := range 1000 {
-		_, _ = fmt.Fprintf(&text, "[[rule]]\nname = \"r%d\"\ntype = \"x\"\nsubject = [\"palabra%d\", \"no funciona %d\", \"otra%d\", \"solicitud %d\", \"equipo\"]\n", i, i, i, i, i)
-		_, _ = fmt.Fprintf(&text, "body = [\"salon%d\", \"bloque %d\", \"proyector\", \"camara %d\", \"y\"]\nfrom = [\"a%d@x.example\", \"ana@uni.example\"]\n", i, i, i, i)
-		_, _ = fmt.Fprintf(&text, "from_domain = [\"uni.example\", \"d%d.example\"]\nto = [\"soporte@mesa.example\"]\nsubject_pattern = ['equipo-%d']\nbody_pattern = ['serie %d']\nwhen = 'hour == %d'\nhas_subject = true\n", i, i, i, 25)
-	}
-	return text.String()
-}
-
-func BenchmarkThousandRules(b *testing.B) {
-	set := mustLoad(b, thousand())
-	for _, size := range []int{1 << 10, 64 << 10} {
-		in := Routing{Subject: "Re: Solicitud de acceso al sistema académico desde ayer", Body: strings.Repeat("Buenos días, la cámara del salón no funciona y hoy tampoco. ", size/60),
-			To: []string{"soporte@mesa.example"}, From: "ana@uni.example", Class: mail.ClassHuman}
-		b.Run(fmt.Sprint("first-fails/", size), func(b *testing.B) { benchmarkRoute(b, set, in) })
-		in.Subject += " equipo"
-		b.Run(fmt.Sprint("down-to-patterns/", size), func(b *testing.B) { benchmarkRoute(b, set, in) })
-		b.Run(fmt.Sprint("floor/", size), func(b *testing.B) { // splitting the text into folded words
-			for b.Loop() {
-				_, _ = wordsOf(in.Subject), wordsOf(in.Body)
-			}
-		})
-	}
-}
-
-func benchmarkRoute(b *testing.B, set *Set, in Routing) {
-	b.ReportAllocs()
-	for b.Loop() {
-		if got := set.route(in); len(got.Matched) > 0 {
-			b.Fatal(got)
-		}
-	}
-}

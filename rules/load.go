@@ -20,6 +20,7 @@ type Set struct {
 	rules    []rule
 	wordings [2]wordIndex            // of subject and body
 	members  [kinds]map[string][]int // conditions by the values that they want
+	literals [2][2]literalIndex      // that patterns look for, of subject and body: folded, and as they are
 	indexed  int                     // how many conditions these two hold
 	trials   []trial
 	warnings []*FileError
@@ -58,6 +59,11 @@ func Load(installation fs.FS, world *desk.World) (*Set, error) {
 	l.expectations()
 	if err := errors.Join(append(l.others, Join(l.found...))...); err != nil {
 		return nil, err
+	}
+	for i := range l.set.literals {
+		for j := range l.set.literals[i] {
+			l.set.literals[i][j].choose()
+		}
 	}
 	l.shadows()
 	l.set.warnings = sortFaults(l.set.warnings)
@@ -130,6 +136,7 @@ func (l *loader) compile(c *checker, t ruleText) rule {
 		r.when = slices.Insert(r.when, min(1, len(r.when)), condition(people))
 		k.where = append(k.where, located{k.path, people})
 	}
+	r.need = needs(r.when)
 	k.contradictions()
 	r.route = k.effects(t)
 	l.trial(c, t)

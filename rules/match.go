@@ -38,6 +38,7 @@ type rule struct {
 	line          int
 	on            occasion
 	when          allOf     // cheap conditions first
+	need          []need    // what must hold of all mails that it fits: looked at first
 	unconditional bool      // the admin wrote no condition at all
 	route         Route     // what it sets
 	continues     bool      // later rules are looked at too
@@ -45,8 +46,62 @@ type rule struct {
 	path          string
 }
 
+// need are bits that must be among those of the conditions that hold.
+type need struct {
+	at   int // of a word of view.hits
+	bits uint64
+}
+
+// needs returns the bits of the conditions at the top of a rule that a mail's header
+// alone decides on.
+func needs(when allOf) (all []need) {
+	for _, c := range when {
+		id := -1
+		switch c := c.(type) {
+		case *member:
+			if c.kind != byLanguage {
+				id = c.id
+			}
+		case *words:
+			if c.text == subjectText {
+				id = c.id
+			}
+		}
+		if id < 0 {
+			continue
+		}
+		if n := len(all); n == 0 || all[n-1].at != id/64 {
+			all = append(all, need{at: id / 64})
+		}
+		all[len(all)-1].bits |= 1 << (id % 64)
+	}
+	return all
+}
+
+// lacks says that a mail cannot fit a rule.
+func (v *view) lacks(all []need) bool {
+	for _, n := range all {
+		if v.hits[n.at]&n.bits != n.bits {
+			return true
+		}
+	}
+	return false
+}
+
 // wordIndex finds the conditions that want words of a text, by their first word.
-type wordIndex map[string]*wordEntry
+type wordIndex struct {
+	entries map[string]*wordEntry
+	table   [gramBits / 64]uint64 // which words may be there: most of a mail's are not
+}
+
+// wordSlot is a word's place in the table of an index.
+func wordSlot(w string) uint32 {
+	h := uint32(len(w))
+	for i := 0; i < len(w) && i < 8; i++ {
+		h = h*31 + uint32(w[i])
+	}
+	return slotOf(h)
+}
 
 // wordEntry holds the conditions that begin with one word.
 type wordEntry struct {
@@ -62,11 +117,16 @@ type wording struct {
 }
 
 // add notes that a condition wants some words in a row.
-func (x wordIndex) add(words []string, condition int) {
-	e, ok := x[words[0]]
+func (x *wordIndex) add(words []string, condition int) {
+	e, ok := x.entries[words[0]]
 	if !ok {
-		e = &wordEntry{number: len(x), next: map[string][]wording{}}
-		x[words[0]] = e
+		if x.entries == nil {
+			x.entries = map[string]*wordEntry{}
+		}
+		e = &wordEntry{number: len(x.entries), next: map[string][]wording{}}
+		x.entries[words[0]] = e
+		slot := wordSlot(words[0])
+		x.table[slot/64] |= 1 << (slot % 64)
 	}
 	if len(words) == 1 {
 		e.alone = append(e.alone, condition)
@@ -76,10 +136,13 @@ func (x wordIndex) add(words []string, condition int) {
 }
 
 // each calls hit for every condition whose words stand in the text.
-func (x wordIndex) each(words []string, hit func(condition int)) {
-	seen := make([]bool, len(x))
+func (x *wordIndex) each(words []string, hit func(condition int)) {
+	seen := make([]bool, len(x.entries))
 	for i, w := range words {
-		e, ok := x[w]
+		if slot := wordSlot(w); x.table[slot/64]&(1<<(slot%64)) == 0 {
+			continue
+		}
+		e, ok := x.entries[w]
 		if !ok {
 			continue
 		}
@@ -128,9 +191,15 @@ func (s *Set) walk(in Routing, look func(r *rule, v *view, matched bool)) Route 
 		v.hits = make([]uint64, n)
 	}
 	on := in.occasion()
+	for k := range kinds {
+		if k != bodyWords && k != byLanguage { // these read the whole text: only where a rule comes so far
+			v.asked[k] = true
+			v.ask(k)
+		}
+	}
 	for i := range s.rules {
 		r := &s.rules[i]
-		if r.on != on {
+		if r.on != on || look == nil && v.lacks(r.need) {
 			continue
 		}
 		clear(v.took)

@@ -72,12 +72,16 @@ type view struct {
 	took  captures       // of the rule being matched
 	speak string         // language of the text
 	env   *expressionEnv // of "when"
+
+	fields map[string][2][][]string // words of header fields by name in lower case: folded, and as they are
+	names  []string                 // of the attachments, folded
 }
 
 // lazyText is a text that patterns look at, and whether it was made.
 type lazyText struct {
 	text, folded string
 	made, fold   bool
+	literals     [2][]bool // that stand in it: folded, and as it is
 }
 
 // captures are what the named groups of a rule's patterns caught.
@@ -114,13 +118,60 @@ func (v *view) folded(which int) []string {
 	return v.words[which]
 }
 
-// contains says whether a literal stands in a text: in the folded text unless
-// exact.
-func (v *view) contains(which int, literal string, exact bool) bool {
+// contains says whether a literal, by its number, stands in a text: in the folded
+// text unless exact.
+func (v *view) contains(which int, exact bool, literal int) bool {
+	t, x := &v.texts[which], 0
 	if exact {
-		return strings.Contains(v.raw(which), literal)
+		x = 1
 	}
-	return strings.Contains(v.fold(which), literal)
+	if t.literals[x] == nil {
+		text := v.fold(which)
+		if exact {
+			text = v.raw(which)
+		}
+		t.literals[x] = v.set.literals[which][x].find(text)
+	}
+	return t.literals[x][literal]
+}
+
+// headerWords returns the words of each header field of a name in lower case.
+func (v *view) headerWords(name string, exact bool) [][]string {
+	both, ok := v.fields[name]
+	if !ok {
+		for _, f := range v.Header {
+			if strings.EqualFold(f.Name, name) {
+				value := head(f.Value, bodyMost)
+				both[0], both[1] = append(both[0], wordsOf(value)), append(both[1], split(value))
+			}
+		}
+		if v.fields == nil {
+			v.fields = map[string][2][][]string{}
+		}
+		v.fields[name] = both
+	}
+	if exact {
+		return both[1]
+	}
+	return both[0]
+}
+
+// partName returns an attachment's name, folded.
+func (v *view) partName(i int) string {
+	if v.names == nil {
+		for _, p := range v.Parts {
+			v.names = append(v.names, mail.Fold(p.Name))
+		}
+	}
+	return v.names[i]
+}
+
+// splitBy splits a text into its words, folded unless exact.
+func splitBy(exact bool, text string) []string {
+	if exact {
+		return split(text)
+	}
+	return wordsOf(text)
 }
 
 // fold returns a text without case and accents.
@@ -152,7 +203,7 @@ func (v *view) hit(k kind, id int) bool {
 // ask sets the bits of all conditions of a kind that hold.
 func (v *view) ask(k kind) {
 	if k <= bodyWords {
-		if len(v.set.wordings[k]) > 0 {
+		if len(v.set.wordings[k].entries) > 0 {
 			v.set.wordings[k].each(v.folded(int(k)), v.mark)
 		}
 		return

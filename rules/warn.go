@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -15,7 +16,7 @@ func (k *compiler) warn(key, format string, values ...any) {
 func (k *compiler) contradictions() {
 	for i, a := range k.where {
 		for _, b := range k.where[:i] {
-			if excludes(a.condition, b.condition) || excludes(b.condition, a.condition) {
+			if signs := (signer{}); signs.excludes(a.condition, b.condition) || signs.excludes(b.condition, a.condition) {
 				k.set.warnings = append(k.set.warnings, k.document.Fault(a.key, "esta regla no se cumple nunca: esto y lo de %s se contradicen", lastKey(b.key)))
 				return
 			}
@@ -27,12 +28,12 @@ func lastKey(path string) string { return path[strings.LastIndexAny(path, ".]")+
 
 // excludes says that where one condition holds the other cannot. It is sound
 // and does not find all such cases.
-func excludes(a, b condition) bool {
+func (s signer) excludes(a, b condition) bool {
 	switch a := a.(type) {
 	case notIt:
-		return implies(b, a.of)
+		return s.implies(b, a.of)
 	case allOf:
-		return slices.ContainsFunc(a, func(one condition) bool { return excludes(one, b) || excludes(b, one) })
+		return slices.ContainsFunc(a, func(one condition) bool { return s.excludes(one, b) || s.excludes(b, one) })
 	case *open:
 		other, ok := b.(*open)
 		return ok && a.name == other.name && a.outside != other.outside
@@ -57,26 +58,60 @@ func meet(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }
 
+// signer remembers the signs of conditions, which every two rules are compared by.
+type signer map[any]string
+
+// listAt names a list of conditions by where it lies.
+type listAt struct {
+	first *condition
+	all   bool
+}
+
+func (s signer) sign(c condition) string {
+	var key any
+	switch c := c.(type) {
+	case notIt:
+		return "not(" + s.sign(c.of) + ")"
+	case allOf:
+		if len(c) == 0 {
+			return c.sign()
+		}
+		key = listAt{&c[0], true}
+	case anyOf:
+		key = listAt{&c[0], false}
+	default:
+		key = c
+	}
+	sign, ok := s[key]
+	if !ok {
+		sign = c.sign()
+		s[key] = sign
+	}
+	return sign
+}
+
 // implies says that where a holds b holds too. It is sound and does not find all
 // such cases.
-func implies(a, b condition) bool {
-	if a.sign() == b.sign() {
+func (s signer) implies(a, b condition) bool {
+	if m, ok := a.(*member); ok {
+		if other, ok := b.(*member); ok {
+			return m.kind == other.kind && every(m.values, func(v string) bool { return covered(m.kind, v, other.values) })
+		}
+	}
+	if reflect.TypeOf(a) == reflect.TypeOf(b) && s.sign(a) == s.sign(b) {
 		return true
 	}
 	switch b := b.(type) {
 	case anyOf:
-		return slices.ContainsFunc(b, func(one condition) bool { return implies(a, one) })
+		return slices.ContainsFunc(b, func(one condition) bool { return s.implies(a, one) })
 	case allOf:
-		return !slices.ContainsFunc(b, func(one condition) bool { return !implies(a, one) })
+		return !slices.ContainsFunc(b, func(one condition) bool { return !s.implies(a, one) })
 	}
 	switch a := a.(type) {
 	case allOf:
-		return slices.ContainsFunc(a, func(one condition) bool { return implies(one, b) })
+		return slices.ContainsFunc(a, func(one condition) bool { return s.implies(one, b) })
 	case anyOf:
-		return !slices.ContainsFunc(a, func(one condition) bool { return !implies(one, b) })
-	case *member:
-		other, ok := b.(*member)
-		return ok && a.kind == other.kind && every(a.values, func(v string) bool { return covered(a.kind, v, other.values) })
+		return !slices.ContainsFunc(a, func(one condition) bool { return !s.implies(one, b) })
 	case *words:
 		other, ok := b.(*words)
 		return ok && a.text == other.text && !other.exact && every(a.words, func(w string) bool {
@@ -114,9 +149,10 @@ func covered(k kind, value string, list []string) bool {
 // shadows warns of rules that no mail reaches: whatever fits them fits an
 // earlier one that decides.
 func (l *loader) shadows() {
+	signs := signer{}
 	for i, r := range l.set.rules {
 		for _, before := range l.set.rules[:i] {
-			if before.continues || before.on != r.on || len(before.when) > len(r.when) || !implies(r.when, before.when) {
+			if before.continues || before.on != r.on || len(before.when) > len(r.when) || !signs.implies(r.when, before.when) {
 				continue
 			}
 			why := "todo lo que la cumple cumple antes"
