@@ -93,6 +93,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return decideTask(t, c)
 	case CmdConsult, CmdInform, CmdAskApproval, CmdGiveApproval, CmdRefuseApproval:
 		return decideConsult(t, c)
+	case CmdTellParent:
+		return []Event{{Kind: ParentClosed, Other: c.Other, New: c.Value}}, ""
 	case CmdDue:
 		return decideDue(t, c)
 	case CmdLearn:
@@ -185,6 +187,7 @@ func decideState(t Ticket, c Command) ([]Event, string) {
 		if t.State == Closed {
 			return nil, ""
 		}
+		change.Other = c.Other
 		change.Kind, change.New = ClosedEvent, string(Closed)
 		return withSurvey(t, c, change), ""
 	case CmdReopen:

@@ -195,7 +195,7 @@ func LastDeed(evs []Event, by Actor, now time.Time) (before Ticket, did []Event,
 
 // bystanding events come by themselves and stand in the way of nothing.
 func bystanding(k EventKind) bool {
-	return k == Delivery || k == AutoReplied || k == TermWarned || k == TermBreached || k == TaskDue
+	return k == Delivery || k == AutoReplied || k == TermWarned || k == TermBreached || k == TaskDue || k == ParentClosed
 }
 
 // CanUndo says whether what an event of that kind did can be taken back: words that

@@ -27,6 +27,7 @@ type World struct {
 	Services     []Service
 	Clients      []Client
 	Providers    []Provider
+	Roles        []RoleRights
 	Fields       []FieldKind
 	Assets       []Asset
 	Types        []string // that a ticket can have, as the admin writes them; none: any
@@ -64,6 +65,27 @@ type Client struct {
 	Services []string // that it has; none: all
 	Products []string
 	Deputy   string // address of who decides in the place of its people; may be empty
+}
+
+// RoleRights are what agents of a role may do by their commands.
+type RoleRights struct {
+	Name, Title string
+	Tickets     string   // which tickets they may change: TicketsAll, TicketsQueues or TicketsOwn
+	OwnLevel    bool     // none above their own level of support
+	Deny        []string // verbs that they may not use
+	Allow       []string // the only verbs that they may use; none: all that are not denied
+}
+
+// Which tickets an agent may change.
+const (
+	TicketsAll    = "all"
+	TicketsQueues = "queues" // of the queues that he works on, and those that are his
+	TicketsOwn    = "own"    // his own, and of his queues what nobody has
+)
+
+// RightsOf returns what an agent's role lets him do, and whether there is such a role.
+func (w *World) RightsOf(a Agent) (RoleRights, bool) {
+	return named(w.Roles, a.Role, func(r RoleRights) string { return r.Name })
 }
 
 // Provider is somebody outside to whom tickets are escalated.
@@ -240,6 +262,7 @@ type Queue struct {
 	Approval    bool          // resolving asks the requester; else it closes at once
 	RemindDays  []int         // after which the requester is reminded of a decision, ascending; none: never
 	DeputyHours int           // after which somebody else is asked to decide in his place; 0: never
+	Children    string        // what becomes of the children of a ticket that closes: ChildrenTell where nothing is said
 	CloseDays   int           // after which a resolved ticket closes without a decision; 0: never
 	Survey      bool          // when a ticket closes, its requester is asked how it was
 	ReopenDays  *int          // after which a reply to a closed ticket opens another; nil: as the desk says
@@ -259,6 +282,7 @@ type Agent struct {
 	Address  string
 	Further  []string // more addresses that he writes from
 	Language string
+	Role     string // in desk/roles.toml; "" may do everything
 	Reader   bool   // reads and asks for lists and reports, and changes nothing
 	Level    string // of support that he gives: "0", "1", "2"; "" where nothing is said
 	Away     []Absence

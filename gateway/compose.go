@@ -152,7 +152,7 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		if strings.EqualFold(l.To, s.from()) {
 			out.Answers = c.Message
 		}
-		if l.Ticket == 0 && l.Confirm > 0 { // of the ticket that the mail opens
+		if l.Ticket == 0 && (l.Confirm > 0 || l.Opened) { // of the ticket that the mail opens
 			l.Ticket, _ = s.where()
 		}
 		t, ok := s.tickets[l.Ticket]

@@ -212,7 +212,11 @@ func (s *settling) carryOut(ts desk.Tickets, cmds []desk.Command) (*desk.Refusal
 	} else if err != nil {
 		return nil, err
 	}
-	after, events = s.setup.World.Terms.Keep(ts, after, events)
+	before, after, events, err := s.family(ts, after, events)
+	if err != nil {
+		return nil, err
+	}
+	after, events = s.setup.World.Terms.Keep(before, after, events)
 	s.tickets, s.events = after, events
 	byTicket := map[desk.TicketID][]desk.Event{}
 	var order []desk.TicketID

@@ -41,6 +41,15 @@ func (t teller) done(done []rules.Done) (lines []string, err error) {
 		}
 		lines = append(lines, line)
 	}
+	for _, e := range t.events {
+		if e.Kind == desk.Opened && e.Ticket == t.about {
+			p, err := t.tx.Person(e.Opened.Requester)
+			if err != nil {
+				return nil, err
+			}
+			lines = append(lines, t.word("did-opened")+" #"+e.Opened.Number+", "+p.Address)
+		}
+	}
 	return append(lines, t.text()...), nil
 }
 

@@ -176,6 +176,8 @@ func (n *noticer) tell() {
 		}
 	case desk.Consulted:
 		n.outside(n.event.Person, "consulta")
+	case desk.ParentClosed:
+		n.workers("padre-cerrado")
 	case desk.Informed:
 		n.workers("respuesta-interna")
 	case desk.ApprovalAsked, desk.ApprovalGiven, desk.ApprovalRefused:

@@ -328,6 +328,8 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 			d.Reason = ""
 			r.consent(d, n.Ticket, a, n.To, e.At)
 		}
+	case desk.ParentClosed:
+		d.Reason = "#" + e.New
 	case desk.Consulted:
 		d.Reason = ""
 	case desk.TaskSet, desk.TaskReported, desk.TaskReturned, desk.TaskDue:
@@ -354,6 +356,9 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	}
 	if n.Content != nil {
 		d.Body = templates.Body{Text: r.Scrub(n.Content.Text), Markdown: r.Scrub(n.Content.Markdown)}
+	}
+	if n.Template == "acuse" { // not the requester's own words back, but the ready answer of a rule
+		d.Body = templates.Body{Markdown: e.Text}
 	}
 	if n.Template == "consulta" && n.Content == nil {
 		d.Body = templates.Body{Text: e.Text}

@@ -37,6 +37,9 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		return
 	}
 	problems = append(problems, d.checkHeld(cmds)...)
+	if reason := forbidden(d.World, a, t, answering); reason != "" && says && !note && !inside {
+		problems = append(problems, Problem{Line: firstLine(rest), Reason: reason})
+	}
 	if len(problems) == 0 && says && !note && !inside && !d.ThisOne && d.meanwhile(a, t) {
 		d.askAgent(a, t, "answered-meanwhile")
 		return

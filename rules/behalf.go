@@ -52,6 +52,10 @@ func (d *decider) byAgentNew(a desk.Agent) bool {
 		d.write(a)
 	}
 	d.Commands = append(d.Commands, cmds...)
+	if !slices.ContainsFunc(d.Letters, func(l Letter) bool { return l.Confirm > 0 }) { // else he is asked first
+		d.transcript(a, desk.Ticket{}, block, p.done)
+		d.Letters[len(d.Letters)-1].Opened = true
+	}
 	d.settle(ToTicket, "nuevo, del agente "+a.Name)
 	return true
 }

@@ -200,6 +200,7 @@ type Letter struct {
 	Refused  []Problem // of single tickets, where the other orders were carried out
 	Done     []Done    // what the lines of an agent's commands ask for
 	Approval int       // the consent that the addressee is asked for; 0: none
+	Opened   bool      // it is about the ticket that the mail opens
 	Help     bool      // he asks what he can write
 	Show     bool      // he asks how the ticket stands
 	Why      bool      // he asks why: what was decided on the ticket's mails

@@ -136,6 +136,7 @@ type moreFiles struct {
 	clients    clientFile
 	providers  providerFile
 	fields     fieldFile
+	roles      roleFile
 	priorities priorityFile
 	types      typeFile
 	files      attachmentFile
@@ -151,7 +152,7 @@ type moreFiles struct {
 func (m *moreFiles) read(installation fs.FS) error {
 	m.documents = map[string]*Document{}
 	var faults []error
-	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients, "desk/providers.toml": &m.providers,
+	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients, "desk/providers.toml": &m.providers, "desk/roles.toml": &m.roles,
 		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files, "desk/notifications.toml": &m.notify} {
 		if _, err := fs.Stat(installation, name); errors.Is(err, fs.ErrNotExist) {
 			continue

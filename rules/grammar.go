@@ -98,10 +98,18 @@ func plan(block []line, c Case, t desk.Ticket, by desk.Agent) (p planned, proble
 			problems = append(problems, Problem{Line: l.raw, Reason: "unknown-verb", Near: nearest(l.word, Verbs())})
 			continue
 		}
+		if reason := forbidden(c.World, by, t, v.name); reason != "" {
+			problems = append(problems, Problem{Line: l.raw, Reason: reason})
+			continue
+		}
 		made, wrong := v.read(&reading{Case: c, argument: l.argument, world: c.World, ticket: t, by: by, now: c.Now})
 		if wrong.Reason != "" {
 			wrong.Line = l.raw
 			problems = append(problems, wrong)
+			continue
+		}
+		if reason := forbiddenOf(c, by, t, made); reason != "" {
+			problems = append(problems, Problem{Line: l.raw, Reason: reason})
 			continue
 		}
 		for i := range made {

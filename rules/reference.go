@@ -35,6 +35,7 @@ func Reference() []Section {
 	all = append(all, Describe("desk/services.toml", serviceFile{})...)
 	all = append(all, Describe("desk/clients.toml", clientFile{})...)
 	all = append(all, Describe("desk/providers.toml", providerFile{})...)
+	all = append(all, Describe("desk/roles.toml", roleFile{})...)
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
 	all = append(all, Describe("desk/attachments.toml", attachmentFile{})...)

@@ -379,7 +379,7 @@ func (d *decider) canned(block []line, a desk.Agent, t desk.Ticket) (text, markd
 	return strings.Join(texts, "\n\n"), strings.Join(markdowns, "\n\n")
 }
 
-// ready is the answer that a rule puts into an acknowledgement, which says nothing
+// ready is the answer, in Markdown, that a rule puts into an acknowledgement, which says nothing
 // to who proves nothing. The number is not known yet: who gives it fills it in.
 func (d *decider) ready(name string, o desk.Opening, ack desk.Ack) string {
 	if ack != desk.AckFull && ack != desk.AckForm {
@@ -391,7 +391,7 @@ func (d *decider) ready(name string, o desk.Opening, ack desk.Ack) string {
 		}
 		q, _ := d.World.Queue(o.Queue)
 		a, _ := d.World.Agent(o.Assignee)
-		return strings.NewReplacer("{asunto}", o.Subject, "{nombre}", d.from().Name, "{agente}", or(a.Title, q.Title), "{cola}", q.Title).Replace(c.Text)
+		return strings.NewReplacer("{asunto}", mail.EscapeMarkdown(o.Subject), "{nombre}", mail.EscapeMarkdown(d.from().Name), "{agente}", or(a.Title, q.Title), "{cola}", q.Title).Replace(c.Text)
 	}
 	return ""
 }

@@ -25,6 +25,7 @@ type queueText struct {
 	Remind    any      `toml:"reminder_days" kind:"número o lista de números" help:"Días tras los que se le recuerda al solicitante que falta su visto bueno: 2, o varios, como [2, 4]. Sin esta clave, no se le recuerda."`
 	Deputy    int      `toml:"deputy_hours" help:"Horas sin visto bueno tras las que se le pide también a quien reemplaza al solicitante (suplente en desk/people.csv, deputy de desk/agents.toml o de su cliente en desk/clients.toml); antes, si el solicitante contesta con un aviso automático de ausencia. Sin esta clave, solo en ese caso."`
 	Close     int      `toml:"close_days" help:"Días de silencio tras los que un ticket resuelto se cierra solo, con aviso. Sin esta clave, no se cierra."`
+	Children  string   `toml:"children" values:"tell close leave" help:"Qué pasa con las hijas (#vincular hija) de un ticket que se cierra. tell (así es sin esta clave): se avisa a quien las atiende. close: se cierran con él, con aviso a sus solicitantes. leave: nada."`
 	Survey    bool     `toml:"survey" help:"true: al cerrarse un ticket se le pregunta al solicitante, una vez, cómo lo atendieron: de 1 a 5, por un enlace o respondiendo con el número."`
 	Reopen    *int     `toml:"reopen_days" help:"Días en que responder a un ticket cerrado lo reabre; después se abre uno nuevo, enlazado. 0: nunca se reabre. Sin esta clave, lo que diga config.toml."`
 	Approval  *bool    `toml:"approval" help:"true (así es sin esta clave): al resolver se pide el visto bueno del solicitante. false: resolver cierra el ticket."`
@@ -49,7 +50,7 @@ type agentText struct {
 	Address  string   `toml:"address" help:"Dirección del agente, a la que se le escribe. Obligatoria."`
 	Further  []string `toml:"further" help:"Otras direcciones desde las que escribe."`
 	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
-	Role     string   `toml:"role" values:"agent reader" help:"agent (así es sin esta clave): trabaja los tickets. reader: un jefe o auditor, que recibe listas e informes y no cambia nada."`
+	Role     string   `toml:"role" help:"agent (así es sin esta clave): trabaja los tickets. reader: un jefe o auditor, que recibe listas e informes y no cambia nada. O un rol de desk/roles.toml, que dice qué puede hacer."`
 	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
 	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
 	Digest   string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que tiene a su cargo y lo que nadie ha tomado en sus colas. Sin esta clave, no recibe resumen."`
@@ -77,6 +78,7 @@ func LoadWorld(installation fs.FS, base desk.World) (*desk.World, error) {
 		b.addresses[strings.ToLower(base.Control)] = "la de control (control en [desk])"
 	}
 	b.types(&more)
+	b.roles(&more)
 	for i, t := range agents.Agents {
 		b.agent(&checker{document: agentDocument, path: fmt.Sprintf("agent[%d]", i)}, t)
 	}
@@ -128,7 +130,7 @@ func (b *builder) agent(c *checker, t agentText) {
 	}
 	b.world.Agents = append(b.world.Agents, desk.Agent{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
-		Reader: t.Role == "reader", Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
+		Reader: t.Role == "reader", Role: b.role(c, t.Role), Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
 		Digest: digestAt(c, t.Digest), Mute: mutedAlerts(c, t.Mute), Gather: b.gather(c, t.Gather),
 	})
 	b.faults = append(b.faults, c.faults...)
@@ -213,7 +215,7 @@ func (b *builder) queue(c *checker, t queueText) {
 	}
 	q := desk.Queue{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Agents: t.Agents,
-		RemindDays: remind, DeputyHours: t.Deputy, CloseDays: t.Close, Survey: t.Survey, ReopenDays: t.Reopen,
+		RemindDays: remind, Children: t.Children, DeputyHours: t.Deputy, CloseDays: t.Close, Survey: t.Survey, ReopenDays: t.Reopen,
 		Digest: digestAt(c, t.Digest), DigestTo: t.DigestTo,
 		Approval: t.Approval == nil || *t.Approval, Language: t.Language, Type: strings.TrimSpace(t.Type), Offers: t.Offers, Privacy: strings.TrimSpace(t.Privacy), Signature: strings.TrimSpace(t.Signature),
 	}

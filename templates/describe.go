@@ -48,6 +48,7 @@ func Described() []Description {
 		{"visto-bueno-negado", "No lo dio.", "los mismos"},
 		{"consulta", "Un agente le escribe a un proveedor, con #escalar proveedor o #proveedor, o a otra persona que consultó.", "el proveedor"},
 		{"respuesta-interna", "Un proveedor u otra persona consultada respondió. Lo que se conteste a este aviso le llega a ella.", "el asignado, o los agentes de la cola"},
+		{"padre-cerrado", "Se cerró la solicitud de la que esta es hija, y su cola dice children = \"tell\".", "el asignado de la hija, o los agentes de su cola"},
 		{"plazo-por-vencer", "Un plazo del ticket está por vencer.", "el asignado, o los agentes de la cola"},
 		{"plazo-vencido", "Un plazo del ticket venció.", "el asignado, o los agentes de la cola"},
 		{"entrega-fallida", "Un correo de la mesa no llegó.", "quien lo escribió; si lo hizo la mesa, el asignado o los agentes de la cola"},

@@ -38,7 +38,7 @@ func Names() []string {
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
 		"retenido", "nota", "transcripcion", "ayuda", "mis-solicitudes", "lista", "conocimiento", "resumen", "novedades", "confirmar", "identidad", "aviso-admin", "entrega-fallida", "entrega-demorada",
 		"recordatorio", "suplente", "decidio-suplente", "encuesta", "calificacion", "espera-cumplida", "tarea", "tarea-hecha", "tarea-vence",
-		"visto-bueno", "visto-bueno-dado", "visto-bueno-negado", "consulta", "respuesta-interna", "plazo-por-vencer", "plazo-vencido",
+		"visto-bueno", "visto-bueno-dado", "visto-bueno-negado", "consulta", "respuesta-interna", "padre-cerrado", "plazo-por-vencer", "plazo-vencido",
 	}
 }
 
