@@ -123,6 +123,8 @@ func readDKIMKey(path string) (crypto.Signer, error) {
 type dkimCmd struct {
 	New  dkimNewCmd  `cmd:"" help:"Hace una clave y muestra el registro DNS que la publica."`
 	Show dkimShowCmd `cmd:"" help:"Muestra los registros DNS de las claves configuradas."`
+
+	Check dkimCheckCmd `cmd:"" help:"Pregunta al DNS si publica las claves configuradas, y dice qué falta. Termina con 1 si algo falta."`
 }
 
 type dkimNewCmd struct {

@@ -70,9 +70,15 @@ func (c *Config) verifier(log *slog.Logger) *verify.Verifier {
 	if !c.Trust.Verify {
 		return nil
 	}
-	o := verify.Options{Log: log}
+	o := c.resolving()
+	o.Log = log
+	return verify.New(o)
+}
+
+// resolving says whom to ask of the DNS.
+func (c *Config) resolving() (o verify.Options) {
 	if c.Trust.Resolver != "" {
 		o.Servers = []string{c.Trust.Resolver}
 	}
-	return verify.New(o)
+	return o
 }

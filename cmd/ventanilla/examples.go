@@ -23,6 +23,7 @@ func examples() []sample {
 		{"restore", "ventanilla restore /var/backups/mesa-2026-11-24.tar", "en la carpeta de estado de la configuración, que no debe existir"},
 		{"outbox release", "ventanilla outbox release", "después de recuperar una copia y de mirar outbox list"},
 		{"dkim new", "ventanilla dkim new --selector mesa2026 --out dkim.pem", "una clave, y el registro DNS que la publica"},
+		{"dkim check", "ventanilla dkim check --selector mesa2026 --file dkim.pem", "si el DNS ya publica una clave nueva; sin nada, las de la configuración"},
 		{"dkim show", "ventanilla dkim show", "los registros de las claves configuradas"},
 		{"imap check", "ventanilla imap check", "entra en los buzones configurados y dice qué se tomaría; termina con 1 si uno no se puede leer"},
 		{"oauth login", "ventanilla oauth login", "con un solo [[oauth]]; muestra dirección y código, espera, y guarda el permiso"},

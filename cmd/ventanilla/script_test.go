@@ -61,6 +61,7 @@ func TestMain(m *testing.M) {
 //	certificate FILE KEY NAME    makes one
 //	presents ADDRESS NAME        STARTTLS there, or TLS at https:ADDRESS, shows the certificate of that name
 //	occupied                     takes a port; $occupied says which
+//	resolver FILE                makes a configuration ask $dns
 //	zone FILE                    answers questions for TXT with the lines "NAME TEXT" of a file; $dns says where
 //	tokens                       starts an OAuth2 server; $tokens is its address
 //	tokens approve|deny          once somebody logs in by device code, says yes or no
@@ -82,7 +83,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "until": until, "installation": installation, "begin": begin, "end": end, "told": tells,
 			"mailbox": mailbox, "mail": awaitMail, "send": sendFile, "certificate": certificate, "presents": presents,
-			"occupied": occupied, "tmpfs": tmpfs, "zone": zone, "tokens": tokens,
+			"occupied": occupied, "tmpfs": tmpfs, "zone": zone, "resolver": resolver, "tokens": tokens,
 		},
 	})
 }
@@ -116,6 +117,18 @@ func zone(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(end)
 	ts.Setenv("dns", address)
+}
+
+func resolver(ts *testscript.TestScript, neg bool, args []string) {
+	need(ts, neg, args, 1)
+	file := ts.MkAbs(args[0])
+	text, err := os.ReadFile(file)
+	ts.Check(err)
+	line := regexp.MustCompile(`(?m)^#?resolver = .*$`)
+	if !line.Match(text) {
+		ts.Fatalf("no resolver in %s", file)
+	}
+	ts.Check(os.WriteFile(file, line.ReplaceAll(text, []byte(`resolver = "`+ts.Getenv("dns")+`"`)), 0o600))
 }
 
 func need(ts *testscript.TestScript, neg bool, args []string, least int) {

@@ -51,7 +51,7 @@ func texts(zone map[string]string) (address string, end func(), err error) {
 			m := dnsmessage.Message{Header: dnsmessage.Header{ID: h.ID, Response: true, RCode: dnsmessage.RCodeNameError}, Questions: []dnsmessage.Question{q}}
 			if text, ok := zone[strings.TrimSuffix(q.Name.String(), ".")]; ok && q.Type == dnsmessage.TypeTXT {
 				m.RCode = dnsmessage.RCodeSuccess
-				m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 60}, Body: &dnsmessage.TXTResource{TXT: []string{text}}}}
+				m.Answers = []dnsmessage.Resource{{Header: dnsmessage.ResourceHeader{Name: q.Name, Class: dnsmessage.ClassINET, TTL: 60}, Body: &dnsmessage.TXTResource{TXT: inStrings(text)}}}
 			}
 			packed, err := m.Pack()
 			if err == nil {
@@ -63,6 +63,14 @@ func texts(zone map[string]string) (address string, end func(), err error) {
 		}
 	}()
 	return c.LocalAddr().String(), func() { c.Close(); <-done }, nil
+}
+
+// inStrings parts a text as a TXT record holds it (RFC 1035 §3.3).
+func inStrings(text string) (all []string) {
+	for ; len(text) > 255; text = text[255:] {
+		all = append(all, text[:255])
+	}
+	return append(all, text)
 }
 
 func serveTexts(t *testing.T, zone map[string]string) (address string) {

@@ -242,6 +242,13 @@ func isTemporary(err error) bool {
 	return err != nil && (!errors.As(err, &d) || d.Temporary())
 }
 
+// Texts returns the TXT records at a name, none if there are none. An error says that
+// the DNS did not answer.
+func (v *Verifier) Texts(ctx context.Context, name string) ([]string, error) {
+	a, err := v.resolver.ask(ctx, 1).lookup(name, typeTXT)
+	return a.texts, err
+}
+
 // LookupTXT returns the texts at a name.
 func (q *questions) LookupTXT(_ context.Context, name string) ([]string, error) {
 	a, err := q.found(name, typeTXT)
