@@ -15,6 +15,7 @@ import (
 	"ventanilla/desk"
 	"ventanilla/mail"
 	"ventanilla/mailout"
+	"ventanilla/reports"
 	"ventanilla/rules"
 	"ventanilla/search"
 	"ventanilla/store"
@@ -29,6 +30,7 @@ type Setup struct {
 	Rules    *rules.Set
 	Words    *templates.Set
 	Shelf    *search.Shelf // of World.Knowledge, in its order; nil where there is none
+	Reports  []reports.Definition
 	Policy   rules.Policy
 	Caps     rules.Caps
 	Authserv []string          // authserv-ids whose Authentication-Results are trusted (RFC 8601 §2.5)
@@ -53,6 +55,7 @@ type Gateway struct {
 	indexing sync.Mutex // one writes into it at a time
 
 	pace   pace
+	asked  chan struct{} // that a report is to be made
 	probe  ProbeOptions
 	prober prober
 }
@@ -75,7 +78,7 @@ type Options struct {
 
 // New returns a gateway. It does nothing until Run or Process is called.
 func New(o Options) *Gateway {
-	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog, limits: o.Limits, watch: o.Watch, probe: o.Probe}
+	g := &Gateway{store: o.Store, log: o.Log, keys: o.Keys, now: o.Now, slog: o.Slog, limits: o.Limits, watch: o.Watch, probe: o.Probe, asked: make(chan struct{}, 1)}
 	if g.now == nil {
 		g.now = time.Now
 	}

@@ -24,7 +24,7 @@ const (
 // only place that reads for a decision.
 func (s *settling) gather() (rules.Case, error) {
 	m := s.item.message
-	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain, ThisOne: s.confirmed,
+	c := rules.Case{Now: s.now, World: s.setup.World, Policy: s.setup.Policy, Caps: s.setup.Caps, Explain: s.explain, Reports: s.setup.Reports, ThisOne: s.confirmed,
 		Envelope: s.item.record.Envelope, Message: m, Tickets: desk.Tickets{}, People: map[desk.PersonID]desk.Person{},
 		Held: map[desk.TicketID]map[int]desk.PersonID{}, Numbers: map[string]desk.TicketID{}, Events: map[desk.TicketID][]desk.Event{}}
 	if err := s.gatherDuplicate(&c); err != nil {

@@ -26,11 +26,12 @@ func (g *Gateway) Tidy(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-every.C:
+		case <-g.asked:
 		}
 	}
 }
 
-// DoDue does, once, everything that is due by now: hourly lists, digests, gathered alerts, and what
+// DoDue does, once, everything that is due by now: hourly lists, digests, gathered alerts, reports, and what
 // has come due on tickets. What was done is on record, so it is safe to call it at any
 // time and any number of times.
 func (g *Gateway) DoDue(ctx context.Context) error {
@@ -38,7 +39,7 @@ func (g *Gateway) DoDue(ctx context.Context) error {
 	for _, work := range []struct {
 		what string
 		do   func(context.Context) error
-	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"alerts", g.tellAlerts}, {"delayed mails", g.tellLate}, {"tickets", g.tellDue}} {
+	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"alerts", g.tellAlerts}, {"delayed mails", g.tellLate}, {"reports", g.sendReports}, {"tickets", g.tellDue}} {
 		if err := work.do(ctx); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", work.what, err))
 		}

@@ -327,6 +327,12 @@ func (g *Gateway) tell(ctx context.Context, settled []*settling) {
 		queued = queued || s.sent > 0
 		g.watch.Settled(s.item.record.Envelope.Source, string(s.decision.Disposition), s.took)
 		g.happened(s.events)
+		if s.decision.Report != nil {
+			select {
+			case g.asked <- struct{}{}:
+			default: // it is known already
+			}
+		}
 		if s.decision.Probe > 0 {
 			g.watch.Probed("back")
 			g.tellProbe(s.probe)

@@ -113,6 +113,9 @@ func (s *settling) mail() error {
 	}
 	ticket, article := s.where()
 	s.decision = d
+	if err := s.askReport(); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
 	return errors.Join(s.remember(c, ticket), s.receipt(d, ticket, article))
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"ventanilla/desk"
 	"ventanilla/mail"
+	"ventanilla/reports"
 )
 
 // Case is everything that a decision on a mail may depend on.
@@ -39,11 +40,12 @@ type Case struct {
 	ListingMore string // what asks for the next page of that list
 	ListingGone bool   // it answers to a list that is no more known
 
-	About        []OurMail     // mails of ours that it proves to speak of: bounces and automatic answers do
-	Interlocutor desk.PersonID // who wrote what the mail of ours tells that an agent answers to, where agents alone see it
-	Probe        int           // the number of the mail of ours to ourselves that it is; 0: none
-	Suits        []string      // names of what the desk knows that is likely to answer it
-	Explain      bool          // trace also the rules that do not match
+	About        []OurMail            // mails of ours that it proves to speak of: bounces and automatic answers do
+	Interlocutor desk.PersonID        // who wrote what the mail of ours tells that an agent answers to, where agents alone see it
+	Reports      []reports.Definition // that the desk has
+	Probe        int                  // the number of the mail of ours to ourselves that it is; 0: none
+	Suits        []string             // names of what the desk knows that is likely to answer it
+	Explain      bool                 // trace also the rules that do not match
 }
 
 // Addressed is one of our addresses that a mail was sent to.
@@ -145,6 +147,7 @@ type Decision struct {
 	Activities  []desk.Activity // work on no ticket that an agent notes
 	Turn        string          // the queue whose next agent had his turn
 	Listed      bool            // the new ticket's number goes into the mail that lists the hour's tickets
+	Report      *ReportAsk      // that an agent asks for; it is made and sent later
 	Probe       int             // our mail to ourselves that is back; 0: none
 	Capped      string          // the cap that kept the acknowledgement back, "" if none: see the constants
 	Trace       []Step

@@ -333,6 +333,9 @@ func (d *decider) lists(a desk.Agent) bool {
 	if d.Listing != nil && d.ListingMore != "" && slices.Contains(moreLists, strings.Trim(mail.Fold(text), " .!#")) {
 		text = d.ListingMore
 	}
+	if d.asksReport(a, text) {
+		return true
+	}
 	l, problem, ok := readList(text, d.World, a)
 	if !ok || strings.Contains(text, "\n") || d.Policy.Verdict(ActAgentList, d.Decision.Trust) != Yes {
 		return false

@@ -42,7 +42,8 @@ func Reference() []Section {
 	all = append(all, Describe("desk/notifications.toml", notificationFile{})...)
 	all = append(all, Describe("desk/calendars.toml", calendarFile{})...)
 	all = append(all, Describe("desk/terms.toml", termFile{})...)
-	return append(all, Describe("rules/*.toml", ruleFile{})...)
+	all = append(all, Describe("rules/*.toml", ruleFile{})...)
+	return append(all, Describe("reports/*.toml", reportFile{})...)
 }
 
 // Describe describes a file by the struct that [Read] reads it into: its toml,

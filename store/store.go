@@ -17,6 +17,8 @@
 //	month/<year-month>/<ticket>        nothing; the month of its last event in UTC; a pure function of the ticket
 //	tally/<what>                       how many there are: tickets of a state and queue, mails to be sent, quarantined ones
 //	listing/<n>                        Listing: a list that an agent was sent
+//	ask/<n>                            ReportAsk: a report that is to be made and sent
+//	reported/<report>                  the last month of which it went out by itself
 //	digest/<whose>                     day of the last digest
 //	alerts/<ticket>/<whom>             Alerts: what waits to be told in one mail
 //	alert/<time>/<ticket>/<whom>       nothing; when it is told

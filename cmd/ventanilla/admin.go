@@ -70,6 +70,7 @@ func adminHandler(h *house) http.Handler {
 	handle("POST /oauth/changed", func(*http.Request) (any, error) { h.permissionChanged(); return nil, nil })
 	handle("POST /explain", func(r *http.Request) (any, error) { return explain(r, h) })
 	handle("POST /replay", func(r *http.Request) (any, error) { return replay(r, h) })
+	handle("GET /report", handleReport(h))
 	handle("GET /status", handleStatus(h))
 	handle("GET /doctor", func(r *http.Request) (any, error) { return h.Doctor(r.Context()) })
 	m.HandleFunc("GET /raw", func(w http.ResponseWriter, r *http.Request) {

@@ -131,6 +131,8 @@ func (check checkCmd) Run(t *terminal) error {
 	}
 	set, err := rules.Load(files, world)
 	faults = append(faults, err)
+	_, err = rules.LoadReports(files, world)
+	faults = append(faults, err)
 	over, err := fs.Sub(files, "templates")
 	faults = append(faults, err)
 	words, err := templates.Load(over)

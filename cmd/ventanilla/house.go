@@ -99,7 +99,7 @@ func openHouse(ctx context.Context, c *Config, files fs.FS, log *slog.Logger) (h
 }
 
 // adminFolders are the folders of an installation whose files an admin edits.
-var adminFolders = [...]string{"desk", "rules", "templates", "knowledge"}
+var adminFolders = [...]string{"desk", "rules", "templates", "knowledge", "reports"}
 
 // close closes what is open. Nothing may use the house any more.
 func (h *house) close() error { return errors.Join(h.index.close(), h.log.Close(), h.engine.Close()) }
@@ -120,6 +120,10 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	if err != nil {
 		return nil, configError{err}
 	}
+	defined, err := rules.LoadReports(files, world)
+	if err != nil {
+		return nil, configError{err}
+	}
 	words, err := templates.Load(over)
 	if err != nil {
 		return nil, configError{err}
@@ -131,7 +135,7 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	if err != nil {
 		return nil, err
 	}
-	return &gateway.Setup{World: world, Rules: set, Words: words, Shelf: gateway.NewShelf(world), Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
+	return &gateway.Setup{World: world, Rules: set, Words: words, Reports: defined, Shelf: gateway.NewShelf(world), Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
 		Copies: copies(accounts, world)}, nil
 }
 

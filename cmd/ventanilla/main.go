@@ -30,6 +30,7 @@ type commandLine struct {
 	Serve      serveCmd      `cmd:"" help:"Atiende: recibe, decide, responde."`
 	Demo       demoCmd       `cmd:"" help:"Muestra todo funcionando en esta máquina, sin configurar nada."`
 	Status     statusCmd     `cmd:"" help:"Dice cómo va todo, en una pantalla; termina con 1 si algo necesita a alguien."`
+	Report     reportCmd     `cmd:"" help:"Hace un informe de un mes o de unos días: texto, hoja de cálculo, página o JSON."`
 	Backup     backupCmd     `cmd:"" help:"Copia todo en un archivo, con el servicio en marcha o parado, y comprueba la copia."`
 	Restore    restoreCmd    `cmd:"" help:"Recupera una copia; lo que haya que enviar queda retenido."`
 	DKIM       dkimCmd       `cmd:"" name:"dkim" help:"Claves con que se firma lo que se envía."`
