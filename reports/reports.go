@@ -24,8 +24,20 @@ func Month(year int, month time.Month, zone *time.Location) Period {
 
 // Days returns the days from one to another, both included.
 func Days(first, last time.Time) Period {
-	begin := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location()) }
-	return Period{begin(first), begin(last.AddDate(0, 0, 1))}
+	year, month, day := last.Date()
+	return Period{begin(first.Date())(first.Location()), begin(year, month, day+1)(last.Location())}
+}
+
+// begin returns the first moment of a day. In some zones an hour is missing there on
+// one night of the year, and the day begins at one.
+func begin(year int, month time.Month, day int) func(*time.Location) time.Time {
+	return func(zone *time.Location) time.Time {
+		t, noon := time.Date(year, month, day, 0, 0, 0, 0, zone), time.Date(year, month, day, 12, 0, 0, 0, zone)
+		for t.Day() != noon.Day() {
+			t = t.Add(15 * time.Minute)
+		}
+		return t
+	}
 }
 
 // Has says whether a moment lies within the period.
@@ -47,7 +59,7 @@ var months = [...]string{"enero", "febrero", "marzo", "abril", "mayo", "junio", 
 // String names the period in Spanish: a month, or its days.
 func (p Period) String() string {
 	last := p.To.AddDate(0, 0, -1)
-	if p == Month(p.From.Year(), p.From.Month(), p.From.Location()) {
+	if whole := Month(p.From.Year(), p.From.Month(), p.From.Location()); p.From.Equal(whole.From) && p.To.Equal(whole.To) {
 		return months[p.From.Month()-1] + " de " + p.From.Format("2006")
 	}
 	if p.From.Format(time.DateOnly) == last.Format(time.DateOnly) {
@@ -85,14 +97,19 @@ func ReadPeriod(text string, now time.Time) (Period, error) {
 		}
 		return Month(t.Year(), t.Month(), zone), nil
 	case len(words) == 1 || len(words) == 2:
-		first, err := time.ParseInLocation(time.DateOnly, words[0], zone)
-		last, err2 := time.ParseInLocation(time.DateOnly, words[len(words)-1], zone)
+		first, err := atNoon(words[0], zone)
+		last, err2 := atNoon(words[len(words)-1], zone)
 		if err != nil || err2 != nil || last.Before(first) || last.Sub(first) > longest {
 			return Period{}, badPeriod(text)
 		}
 		return Days(first, last), nil
 	}
 	return Period{}, badPeriod(text)
+}
+
+// atNoon reads a day. Its midnight may be missing in the zone.
+func atNoon(day string, zone *time.Location) (time.Time, error) {
+	return time.ParseInLocation("2006-01-02 15", day+" 12", zone)
 }
 
 // longest is how long a period may be: two years.

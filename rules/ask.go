@@ -25,10 +25,11 @@ var reportAsks = []string{"informe", "reporte", "report", "relatorio"}
 // ended last. What merely begins like it is something else.
 func (d *decider) asksReport(a desk.Agent, text string) bool {
 	rest := ""
+	text = strings.Trim(text, " .!")
 	if strings.Contains(text, "\n") || !begins(mail.Fold(text), reportAsks, &rest) || d.Policy.Verdict(ActAgentList, d.Decision.Trust) != Yes {
 		return false
 	}
-	words := strings.Fields(strings.Trim(rest, " .!"))
+	words := strings.Fields(rest)
 	ask := ReportAsk{Agent: a.Name}
 	for _, def := range d.Reports {
 		if ask.Report == "" {
