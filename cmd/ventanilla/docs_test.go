@@ -14,7 +14,7 @@ import (
 // that the program understands.
 func TestDocumentedCommands(t *testing.T) {
 	count := 0
-	for _, file := range []string{"../../README.md", "../../docs/administracion.md"} {
+	for _, file := range []string{"../../README.md", "../../docs/administracion.md", "../../docs/guia-del-jefe.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
