@@ -150,7 +150,7 @@ func TestDovecot(t *testing.T) {
 				if told > mails+6 {
 					t.Errorf("%d acknowledgements", told)
 				}
-				return len(subjects) == mails+6
+				return len(subjects) == mails+6 && told == mails+6 // what came while it was away too
 			})
 			if !m.box.Logged(t, "Login", "TLS") {
 				t.Error("the server logged no login over TLS")

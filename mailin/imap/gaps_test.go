@@ -19,7 +19,7 @@ func TestReadAgainCut(t *testing.T) {
 	a.Start = StartNew
 	poll(t, d, a, nil, func() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.point.UID == 1 })
 	s.put("uno")
-	poll(t, d, a, nil, d.has("uno"))
+	poll(t, d, a, anHourLater, d.has("uno"))
 	s.with(func() {
 		s.validity, s.next = 8, 10
 		for i := range s.inbox {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
@@ -289,7 +290,7 @@ func (h *handing) envelope(c candidate) mail.Envelope {
 
 // quiet says that a mail may be an old one: it was there long before the folder was
 // first read, or was there when it had to be read again and had come before the last
-// look.
+// whole look.
 func (h *handing) quiet(c candidate) bool {
 	if c.at.IsZero() {
 		return false // nothing is known of it
@@ -298,9 +299,22 @@ func (h *handing) quiet(c candidate) bool {
 	if last.IsZero() {
 		last = h.begun.Looked
 	}
-	again := uint32(c.uid) < h.begun.QuietBelow && (last.IsZero() || !c.at.After(last))
-	return again || c.at.Before(h.begun.QuietBefore)
+	if c.at.Before(h.begun.QuietBefore) {
+		return true
+	}
+	if uint32(c.uid) >= h.begun.QuietBelow {
+		return false
+	}
+	if last.IsZero() { // its first reading has not come to its end: those that were taken are known by their content
+		return h.begun.QuietBefore.IsZero()
+	}
+	return c.at.Before(last.Add(-clocks))
 }
+
+// clocks is how far that of a server may be behind ours, which is no more precise than
+// a second either. Who came so shortly before a look, and was taken, is known by its
+// content.
+const clocks = 15 * time.Minute
 
 // stream hands over a large mail while it comes.
 func (h *handing) stream(c candidate, l imap.LiteralReader) error {

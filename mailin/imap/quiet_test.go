@@ -48,3 +48,24 @@ func TestMeanwhile(t *testing.T) {
 		t.Errorf("taken %v; quiet: %t and %t", d.taken, d.envs["uno"].Quiet, d.envs["entretanto"].Quiet)
 	}
 }
+
+// TestClocks: a mail that came in the second of the last look, or while the server's
+// clock was some minutes behind ours, is not an old one either.
+func TestClocks(t *testing.T) {
+	for behind, quiet := range map[time.Duration]bool{time.Second: false, 10 * time.Minute: false, time.Hour: true} {
+		s := newServer(t)
+		s.put("uno")
+		d := newDesk(t, s)
+		poll(t, d, s.account(), nil, d.has("uno"))
+		s.with(func() {
+			s.validity, s.next = 8, 10
+			s.inbox[0].uid, s.next = 10, 11
+		})
+		s.put("entretanto")
+		s.with(func() { s.inbox[1].at = time.Now().Add(-behind) })
+		poll(t, d, s.account(), nil, func() bool { return d.has("entretanto", "uno")() && d.at(11) })
+		if got := d.envs["entretanto"].Quiet; got != quiet {
+			t.Errorf("%s behind: quiet %t", behind, got)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"bufio"
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -139,6 +140,33 @@ func (s *server) put(texts ...string) {
 	default:
 	}
 }
+
+// mail adds a mail as it is to the inbox.
+func (s *server) mail(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inbox = append(s.inbox, message{uid: s.next, text: text, at: time.Now()})
+	s.next++
+}
+
+// renumber gives the mails of the inbox new UIDs once somebody connects again.
+func (s *server) renumber(dial dialer) dialer {
+	n := 0
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if n++; n == 2 {
+			s.with(func() {
+				s.validity, s.next = s.validity+1, s.next+10
+				for i := range s.inbox {
+					s.inbox[i].uid, s.inbox[i].flags = s.next, nil
+					s.next++
+				}
+			})
+		}
+		return dial(ctx, network, address)
+	}
+}
+
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
 
 // wire is one connection.
 type wire struct {

@@ -16,9 +16,12 @@ func (t *taking) singly(uids []imap.UID) {
 		if m.has(uid) {
 			continue
 		}
+		before := m.times(uid)
 		t.single(uid)
 		if t.broke() {
-			m.blame(uid, t.now(), true, true)
+			if m.times(uid) == before { // nothing tells why
+				m.blame(uid, t.now(), true, true)
+			}
 			m.broken(false) // it is known at which
 		}
 		if t.err != nil {
