@@ -35,6 +35,9 @@ func (t teller) done(done []rules.Done) (lines []string, err error) {
 				effects = append(effects, effect)
 			}
 		}
+		if rules.VerbOf(d.Line) == "sin-aviso" {
+			effects = []string{t.word("did-quiet")}
+		}
 		line := d.Line
 		if len(effects) > 0 {
 			line += ": " + strings.Join(effects, "; ")
@@ -130,6 +133,8 @@ func (t teller) said(c desk.Command) string {
 		return t.word("did-" + string(c.Kind))
 	case desk.CmdAnswer:
 		return t.word("did-answered")
+	case desk.CmdLearn:
+		return t.word("did-learn")
 	case desk.CmdAccept, desk.CmdSetAside:
 		return with("did-"+string(c.Kind), t.article(c))
 	case desk.CmdTime:

@@ -36,7 +36,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 		d.unprovedAgent(a, t, v)
 		return
 	}
-	problems = append(problems, d.checkHeld(cmds)...)
+	problems = append(problems, d.checkHeld(cmds, p.done)...)
 	if reason := forbidden(d.World, a, t, answering); reason != "" && says && !note && !inside {
 		problems = append(problems, Problem{Line: firstLine(rest), Reason: reason})
 	}
@@ -200,10 +200,18 @@ func (d *decider) approval(t desk.Ticket) bool {
 
 // checkHeld finds the held article that each #aceptar and #apartar means. Where
 // only one is held, the number may be left out.
-func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
+func (d *decider) checkHeld(cmds []desk.Command, done []Done) (problems []Problem) {
+	lineOf := func(c desk.Command) string {
+		for _, l := range done {
+			if slices.ContainsFunc(l.Commands, func(k desk.Command) bool { return k.Kind == c.Kind && k.Number == c.Number }) {
+				return l.Line
+			}
+		}
+		return "#" + string(c.Kind)
+	}
 	for i, c := range cmds {
 		if _, held := d.Held[c.Ticket][c.Number]; held && c.Kind == desk.CmdGiveAway {
-			problems = append(problems, Problem{Line: "#separar", Reason: "article-held"})
+			problems = append(problems, Problem{Line: lineOf(c), Reason: "article-held"})
 		}
 		if c.Kind != desk.CmdAccept && c.Kind != desk.CmdSetAside {
 			continue
@@ -215,7 +223,7 @@ func (d *decider) checkHeld(cmds []desk.Command) (problems []Problem) {
 			}
 		}
 		if _, ok := held[cmds[i].Number]; !ok {
-			problems = append(problems, Problem{Line: "#" + string(c.Kind), Reason: "unknown-article"})
+			problems = append(problems, Problem{Line: lineOf(c), Reason: "unknown-article"})
 		}
 	}
 	return problems

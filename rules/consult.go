@@ -138,7 +138,7 @@ func readApproval(r *reading) ([]desk.Command, Problem) {
 		c.Value, c.Text = agent.Name, agentRest
 	default:
 		if c.Address, c.Text = r.known(); c.Address == "" {
-			return wrong("unknown-person", nearest(mail.Fold(word), agentNames(r.world)))
+			return wrong("unknown-approver", nearest(mail.Fold(word), agentNames(r.world)))
 		}
 	}
 	if c.Value == r.by.Name {

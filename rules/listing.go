@@ -199,7 +199,7 @@ func (d *decider) onListed(number string, l line, a desk.Agent) ([]desk.Command,
 	}
 	planned, problems := plan([]line{l}, d.Case, t, a)
 	cmds := planned.cmds
-	problems = append(problems, d.checkHeld(cmds)...)
+	problems = append(problems, d.checkHeld(cmds, planned.done)...)
 	if len(problems) > 0 {
 		return nil, problems[0]
 	}

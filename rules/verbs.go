@@ -45,6 +45,13 @@ func Verbs() []string {
 	return names
 }
 
+// VerbOf returns the verb that a line asks for, "" if it asks for none.
+func VerbOf(text string) string {
+	l, _ := commandLine(text)
+	v, _ := findVerb(l.word)
+	return v.name
+}
+
 var verbs = []verb{
 	{"tomar", []string{"take", "mio"}, 2, readTake,
 		usage{"#tomar", "el ticket queda a su cargo"},
