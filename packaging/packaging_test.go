@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,6 +22,34 @@ func run(t *testing.T, env []string, name string, args ...string) string {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}
 	return string(out)
+}
+
+var (
+	folder string // of the package, once it is built
+	build  sync.Once
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// built returns the package, which is built once for all tests.
+func built(t *testing.T) string {
+	t.Helper()
+	build.Do(func() {
+		var err error
+		if folder, err = os.MkdirTemp("", "ventanilla-deb-"); err != nil {
+			t.Fatal(err)
+		}
+		run(t, nil, "./deb", folder)
+	})
+	files, err := filepath.Glob(filepath.Join(folder, "*.deb"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	return files[0]
 }
 
 // TestUnit: the unit leaves the service no more than it needs.
@@ -58,7 +87,7 @@ func TestUnit(t *testing.T) {
 // the mails.
 func TestPackage(t *testing.T) {
 	dir := t.TempDir()
-	deb := strings.TrimSpace(run(t, nil, "./deb", filepath.Join(dir, "out")))
+	deb := built(t)
 	root := filepath.Join(dir, "root")
 	for _, d := range []string{"var/lib/dpkg/info", "var/lib/dpkg/updates"} {
 		if err := os.MkdirAll(filepath.Join(root, d), 0o755); err != nil {
