@@ -91,7 +91,7 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
 	case CmdTask, CmdTaskDone, CmdTaskAgree, CmdTaskReturn, CmdTaskRemind:
 		return decideTask(t, c)
-	case CmdConsult, CmdInform, CmdAskApproval, CmdGiveApproval, CmdRefuseApproval:
+	case CmdConsult, CmdInform, CmdAskApproval, CmdGiveApproval, CmdRefuseApproval, CmdRemindApproval, CmdApprovalDeputy:
 		return decideConsult(t, c)
 	case CmdTellParent:
 		return []Event{{Kind: ParentClosed, Other: c.Other, New: c.Value}}, ""
@@ -292,7 +292,7 @@ func Evolve(t Ticket, e Event) Ticket {
 		t = evolveRelations(t, e)
 	case TaskSet, TaskReported, TaskEnded, TaskReturned, TaskDue:
 		t = evolveTask(t, e)
-	case Consulted, Informed, ApprovalAsked, ApprovalGiven, ApprovalRefused:
+	case Consulted, Informed, ApprovalAsked, ApprovalGiven, ApprovalRefused, ApprovalReminded, ApprovalDeputy:
 		t = evolveConsult(t, e)
 	case DueSet:
 		t.Clocks.Resolution.Fixed, t.Clocks.Resolution.Why = e.Until, cut(e.Text, MaxTaskText)

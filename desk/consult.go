@@ -2,6 +2,7 @@ package desk
 
 import (
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -16,6 +17,10 @@ type Approval struct {
 	Text     string    `json:"text,omitempty"`   // what for, at most MaxTaskText bytes
 	At       time.Time `json:"at"`
 	Decision string    `json:"decision,omitempty"` // "approved" or "rejected", "" while it waits
+
+	Reminders int       `json:"reminders,omitempty"`
+	Deputy    Actor     `json:"deputy,omitempty"` // decides too, in the place of who is asked
+	Next      time.Time `json:"next,omitzero"`    // when the desk comes back to it while it waits
 }
 
 // What happens with those whom agents ask.
@@ -25,6 +30,9 @@ const (
 	ApprovalAsked   EventKind = "approval-asked" // of Person or the agent New: Task is its number
 	ApprovalGiven   EventKind = "approval-given"
 	ApprovalRefused EventKind = "approval-refused"
+
+	ApprovalReminded EventKind = "approval-reminded" // New: how often; Until: when the desk comes back to it
+	ApprovalDeputy   EventKind = "approval-deputy"   // Person or the agent New decides too; Until as before
 )
 
 // What can be asked of a ticket about them.
@@ -34,6 +42,9 @@ const (
 	CmdAskApproval    CommandKind = "ask-approval"    // of Person or the agent Value; Text: what for
 	CmdGiveApproval   CommandKind = "give-approval"   // Number
 	CmdRefuseApproval CommandKind = "refuse-approval" // Number
+
+	CmdRemindApproval CommandKind = "remind-approval" // Number; Value: how often then
+	CmdApprovalDeputy CommandKind = "approval-deputy" // Number: Person or the agent Value decides too
 )
 
 const (
@@ -49,6 +60,11 @@ func (a Approval) Actor() Actor {
 	return ByPerson(a.Person)
 }
 
+// mayDecide says whether somebody is asked, or is the deputy of who is.
+func (a Approval) mayDecide(who Actor) bool {
+	return who != "" && (who == a.Actor() || who == a.Deputy)
+}
+
 // Approval returns a consent that was asked for, by its number.
 func (t Ticket) Approval(number int) (Approval, bool) {
 	for _, a := range t.Approvals {
@@ -62,7 +78,7 @@ func (t Ticket) Approval(number int) (Approval, bool) {
 // Awaited returns the consent that is waited for of somebody, the one asked for first.
 func (t Ticket) Awaited(of Actor) (Approval, bool) {
 	for _, a := range t.Approvals {
-		if a.Decision == "" && a.Actor() == of {
+		if a.Decision == "" && a.mayDecide(of) {
 			return a, true
 		}
 	}
@@ -107,7 +123,9 @@ func decideConsult(t Ticket, c Command) ([]Event, string) {
 		case len(t.Approvals) >= MaxApprovals && !slices.ContainsFunc(t.Approvals, func(a Approval) bool { return a.Decision != "" }):
 			return nil, "too-many-approvals"
 		}
-		return []Event{{Kind: ApprovalAsked, Task: t.LastTask + 1, Person: c.Person, New: c.Value, Text: cut(c.Text, MaxTaskText)}}, ""
+		return []Event{{Kind: ApprovalAsked, Task: t.LastTask + 1, Person: c.Person, New: c.Value, Text: cut(c.Text, MaxTaskText), Until: c.Until}}, ""
+	case CmdRemindApproval, CmdApprovalDeputy:
+		return decideAwaited(t, c), ""
 	}
 	// CmdGiveApproval, CmdRefuseApproval
 	a, ok := t.Approval(c.Number)
@@ -116,12 +134,26 @@ func decideConsult(t Ticket, c Command) ([]Event, string) {
 		return nil, "nothing-to-approve"
 	case a.Decision != "":
 		return nil, "already-decided"
-	case a.Actor() != c.Actor:
+	case !a.mayDecide(c.Actor):
 		return nil, "not-your-approval"
 	case c.Kind == CmdGiveApproval:
 		return []Event{{Kind: ApprovalGiven, Task: a.Number, Text: c.Text}}, ""
 	}
 	return []Event{{Kind: ApprovalRefused, Task: a.Number, Text: c.Text}}, ""
+}
+
+// decideAwaited handles what the desk does while a consent is waited for.
+func decideAwaited(t Ticket, c Command) []Event {
+	a, ok := t.Approval(c.Number)
+	switch {
+	case !ok || a.Decision != "":
+		return nil
+	case c.Kind == CmdRemindApproval:
+		return []Event{{Kind: ApprovalReminded, Task: a.Number, Person: a.Person, New: c.Value, Until: c.Until}}
+	case a.Deputy != "" || c.Person == 0 && c.Value == "" || c.Person != 0 && c.Person == a.Person || c.Value != "" && c.Value == a.Agent:
+		return nil
+	}
+	return []Event{{Kind: ApprovalDeputy, Task: a.Number, Person: c.Person, New: c.Value, Until: c.Until}}
 }
 
 // evolveConsult returns t after such an event.
@@ -141,19 +173,37 @@ func evolveConsult(t Ticket, e Event) Ticket {
 		}
 	case ApprovalAsked:
 		t.LastTask = e.Task
-		a := Approval{Number: e.Task, Person: e.Person, Agent: e.New, By: e.Actor.Agent(), Text: e.Text, At: e.At}
+		a := Approval{Number: e.Task, Person: e.Person, Agent: e.New, By: e.Actor.Agent(), Text: e.Text, At: e.At, Next: e.Until}
 		t.Approvals = append(slices.Clone(t.Approvals), a)
 		for len(t.Approvals) > MaxApprovals {
 			over := max(slices.IndexFunc(t.Approvals, func(a Approval) bool { return a.Decision != "" }), 0)
 			t.Approvals = slices.Delete(t.Approvals, over, over+1)
 		}
-	case ApprovalGiven, ApprovalRefused:
+	case ApprovalGiven, ApprovalRefused, ApprovalReminded, ApprovalDeputy:
 		t.Approvals = slices.Clone(t.Approvals)
 		for i := range t.Approvals {
 			if t.Approvals[i].Number == e.Task {
-				t.Approvals[i].Decision = map[EventKind]string{ApprovalGiven: "approved", ApprovalRefused: "rejected"}[e.Kind]
+				t.Approvals[i] = t.Approvals[i].evolve(e)
 			}
 		}
 	}
 	return t
+}
+
+func (a Approval) evolve(e Event) Approval {
+	switch e.Kind {
+	case ApprovalGiven:
+		a.Decision = "approved"
+	case ApprovalRefused:
+		a.Decision = "rejected"
+	case ApprovalReminded:
+		a.Next = e.Until
+		a.Reminders, _ = strconv.Atoi(e.New)
+	case ApprovalDeputy:
+		a.Next, a.Deputy = e.Until, ByPerson(e.Person)
+		if e.New != "" {
+			a.Deputy = ByAgent(e.New)
+		}
+	}
+	return a
 }

@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// anas are people who are asked.
+var anas = map[PersonID]Person{0: {Address: "ana@uni.example"}, 1: {Address: "ana@uni.example"}, 4: {Address: "ana@uni.example"}}
+
 // TestUndecided: what becomes of a resolution on which nobody decides is as the desk's
 // files say now, whatever they said when the ticket was resolved.
 func TestUndecided(t *testing.T) {
@@ -41,7 +44,7 @@ func TestUndecided(t *testing.T) {
 			w := World{Queues: []Queue{{Name: "soporte", RemindDays: c.remind, DeputyHours: c.deputy, CloseDays: c.close}},
 				Known: map[string]Known{"ana@uni.example": {Address: "ana@uni.example", Deputy: "rosa@uni.example"}}}
 			ticket := Ticket{ID: 1, Queue: "soporte", State: Resolved, ResolvedAt: resolved, Reminders: c.reminders, Deputy: c.asked, WakeAt: at(1)}
-			got := w.Due(ticket, "ana@uni.example", at(c.hours))
+			got := w.Due(ticket, anas, at(c.hours))
 			for i := range c.want {
 				c.want[i].Ticket, c.want[i].Actor = 1, System
 			}
@@ -88,7 +91,7 @@ func (w *World) due(t Ticket, now time.Time) (cmds []Command) {
 	for _, u := range t.Clocks.Due(now) {
 		cmds = append(cmds, Command{Kind: map[bool]CommandKind{false: CmdWarn, true: CmdBreach}[u.Breach], Actor: System, Value: string(u.Clock)})
 	}
-	return append(cmds, w.Due(t, "ana@uni.example", now)...)
+	return append(cmds, w.Due(t, anas, now)...)
 }
 
 // TestSchedule: whatever has happened to tickets, nothing is due before NextDue, what
@@ -114,6 +117,9 @@ func TestSchedule(t *testing.T) {
 		do := func(cmds ...Command) {
 			for _, c := range cmds {
 				c.Ticket, c.Person = 1, 9
+				if c.Kind == CmdAskApproval {
+					c.Person, c.Until = 4, w.NextApprovalStep(ts[1], Approval{At: now}, "ana@uni.example")
+				}
 				if c.Kind == CmdResolve {
 					after := ts[1]
 					after.ResolvedAt, after.Reminders, after.Deputy = now, 0, 0
@@ -150,7 +156,8 @@ func TestSchedule(t *testing.T) {
 			by := ByAgent("luis")
 			do([]Command{{Kind: CmdAnswer, Actor: by}, {Kind: CmdResolve, Actor: by}, {Kind: CmdWait, Actor: by, Value: "requester", Until: now.Add(20 * time.Hour)},
 				{Kind: CmdReply, Actor: ByPerson(1)}, {Kind: CmdReopen, Actor: by}, {Kind: CmdNote, Actor: by},
-				{Kind: CmdTask, Actor: by, Value: "eva", Text: "x", Until: now.Add(time.Duration(r.Int64N(int64(60 * time.Hour))))}, {Kind: CmdClose, Actor: by}}[r.IntN(8)])
+				{Kind: CmdTask, Actor: by, Value: "eva", Text: "x", Until: now.Add(time.Duration(r.Int64N(int64(60 * time.Hour))))}, {Kind: CmdClose, Actor: by},
+				{Kind: CmdAskApproval, Actor: by, Text: "x"}, {Kind: CmdGiveApproval, Actor: ByPerson(4), Number: 1}}[r.IntN(10)])
 		}
 	}
 }

@@ -90,7 +90,11 @@ func (s *settling) world() (mailout.World, error) {
 	}
 	for _, e := range s.events {
 		t := s.tickets[e.Ticket]
-		for _, id := range append([]desk.PersonID{t.Requester, t.Deputy, e.Actor.Person(), e.Person}, t.Others...) {
+		concerned := append([]desk.PersonID{t.Requester, t.Deputy, e.Actor.Person(), e.Person}, t.Others...)
+		if a, ok := t.Approval(e.Task); ok {
+			concerned = append(concerned, a.Person, a.Deputy.Person())
+		}
+		for _, id := range concerned {
 			if err := add(id); err != nil {
 				return w, err
 			}

@@ -184,7 +184,10 @@ func (p Pages) Decide(ctx context.Context, token string, approve bool, comment s
 	}
 	if t.Purpose == desk.ForConsent {
 		asked, _ := ticket.Approval(t.Revision)
-		c.Kind, c.Actor, c.Number, c.Revision = desk.CmdGiveApproval, asked.Actor(), asked.Number, 0
+		c.Kind, c.Number, c.Revision = desk.CmdGiveApproval, asked.Number, 0
+		if c.Actor, err = p.approver(ctx, asked, t); err != nil {
+			return d, err
+		}
 		if !approve {
 			c.Kind = desk.CmdRefuseApproval
 		}
@@ -210,6 +213,26 @@ func (p Pages) bearer(ctx context.Context, token desk.Token) (who desk.PersonID,
 		}
 		return err
 	})
+	return who, err
+}
+
+// approver is for whom the token of a consent was made: the deputy of who was asked, or
+// else who was asked.
+func (p Pages) approver(ctx context.Context, asked desk.Approval, token desk.Token) (who desk.Actor, err error) {
+	who = asked.Actor()
+	address := ""
+	if agent, ok := p.Setup().World.Agent(asked.Deputy.Agent()); ok {
+		address = agent.Address
+	} else if id := asked.Deputy.Person(); id != 0 {
+		err = p.store.View(ctx, func(tx store.Tx) error {
+			deputy, err := tx.Person(id)
+			address = deputy.Address
+			return err
+		})
+	}
+	if address != "" && p.keys.IssuedTo(token, address) {
+		who = asked.Deputy
+	}
 	return who, err
 }
 

@@ -49,15 +49,15 @@ func (g *Gateway) dueOn(tx store.Tx, setup *Setup, id desk.TicketID, now time.Ti
 	if err != nil {
 		return nil, nil, err
 	}
-	requester, err := requesterOf(tx, t)
+	people, err := asked(tx, t)
 	if err != nil {
 		return nil, nil, err
 	}
-	cmds, err := g.expired(tx, setup, t, requester, now)
+	cmds, err := g.expired(tx, setup, t, people[t.Requester], now)
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, c := range setup.World.Due(t, requester.Address, now) {
+	for _, c := range setup.World.Due(t, people, now) {
 		if c.Kind == desk.CmdClose {
 			c.Text = setup.Words.Word(t.Language, "closed-by-silence")
 		}
@@ -93,28 +93,41 @@ func (g *Gateway) expired(tx store.Tx, setup *Setup, t desk.Ticket, requester de
 	return cmds, err
 }
 
-// requesterOf is a ticket's requester, nobody if it has none.
-func requesterOf(tx store.Tx, t desk.Ticket) (p desk.Person, err error) {
-	if t.Requester != 0 {
-		p, err = tx.Person(t.Requester)
+// asked are the requester of a ticket and those whose consent it waits for.
+func asked(tx store.Tx, t desk.Ticket) (map[desk.PersonID]desk.Person, error) {
+	ids, people := []desk.PersonID{t.Requester}, map[desk.PersonID]desk.Person{}
+	for _, a := range t.Approvals {
+		if a.Decision == "" {
+			ids = append(ids, a.Person)
+		}
 	}
-	return p, err
+	for _, id := range ids {
+		if id == 0 {
+			continue
+		}
+		p, err := tx.Person(id)
+		if err != nil {
+			return nil, err
+		}
+		people[id] = p
+	}
+	return people, nil
 }
 
 // foresee completes a command with what the desk's files make of it: when the desk
 // comes back to a resolution, who the deputy is, and whether the end is followed by a
 // survey.
 func (s *settling) foresee(t desk.Ticket, c *desk.Command) error {
-	if c.Kind == desk.CmdDeputy && c.Person == 0 {
+	switch c.Kind {
+	case desk.CmdAskApproval, desk.CmdApprovalDeputy:
+		return s.foreseeApproval(t, c)
+	case desk.CmdDeputy:
 		if err := s.deputy(c); err != nil {
 			return err
 		}
-	}
-	switch c.Kind {
+		t.Deputy = c.Person
 	case desk.CmdResolve:
 		t.ResolvedAt, t.Reminders, t.Deputy = s.now, 0, 0
-	case desk.CmdDeputy:
-		t.Deputy = c.Person
 	case desk.CmdClose, desk.CmdApprove:
 		q, _ := s.setup.World.Queue(t.Queue)
 		c.Survey = q.Survey
@@ -122,13 +135,43 @@ func (s *settling) foresee(t desk.Ticket, c *desk.Command) error {
 	default:
 		return nil
 	}
-	requester, err := requesterOf(s.tx, t)
-	c.Until = s.setup.World.NextStep(t, requester.Address)
+	people, err := asked(s.tx, t)
+	c.Until = s.setup.World.NextStep(t, people[t.Requester].Address)
 	return err
+}
+
+// foreseeApproval does the same for a consent that is asked for, and for the deputy of
+// who is asked.
+func (s *settling) foreseeApproval(t desk.Ticket, c *desk.Command) error {
+	a := desk.Approval{Person: c.Person, Agent: c.Value, At: s.now}
+	if c.Kind == desk.CmdApprovalDeputy {
+		a, _ = t.Approval(c.Number)
+		a.Deputy = desk.System // somebody
+		if agent, ok := s.setup.World.AgentAt(c.Address); ok {
+			c.Value = agent.Name
+		} else if err := s.deputy(c); err != nil {
+			return err
+		}
+	}
+	approver := ""
+	if agent, ok := s.setup.World.Agent(a.Agent); ok {
+		approver = agent.Address
+	} else if a.Person != 0 {
+		p, err := s.tx.Person(a.Person)
+		if err != nil {
+			return err
+		}
+		approver = p.Address
+	}
+	c.Until = s.setup.World.NextApprovalStep(t, a, approver)
+	return nil
 }
 
 // deputy finds, or makes, the person who is to decide too.
 func (s *settling) deputy(c *desk.Command) error {
+	if c.Person != 0 {
+		return nil
+	}
 	p, ok, err := s.tx.PersonAt(c.Address)
 	if a, is := s.setup.World.AgentAt(c.Address); is && !ok && err == nil {
 		p, err = s.tx.AddPerson(a.Title, c.Address, s.now)

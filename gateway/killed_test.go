@@ -70,6 +70,7 @@ func week() (all []step) {
 		{1 * h, answers(luis, "ticket-nuevo", 1, "#resolver\nListo."), false}, {1 * h, answers(luis, "ticket-nuevo", 2, "#resolver\nListo."), false},
 		{2 * h, answers(luis, "ticket-nuevo", 5, "#resolver\nListo."), false}, {2 * h, answers(luis, "ticket-nuevo", 6, "#resolver\nListo."), false},
 		{2 * h, answers(luis, "ticket-nuevo", 3, "#tomar\n#tarea revisar el cable @eva 2 días\n#espera proveedor 2 días"), false},
+		{3 * h, answers(luis, "ticket-nuevo", 6, "#visto-bueno pedro@uni.example ¿va así?"), false},
 		{30 * h, answers(pedro, "resuelto", 1, "aprobar"), false},
 		{50 * h, decides(rosa, "suplente", 2, false), false},
 		{52 * h, answers(luis, "reabierto", 2, "#resolver\nAhora sí."), false},
@@ -304,7 +305,7 @@ func TestKilledAnywhere(t *testing.T) {
 	setup := lifeSetup(t)
 	calm := &mortal{Engine: mem.New(), dies: func(int) (bool, bool) { return false, false }}
 	want := live(t, setup, calm)
-	for _, kind := range []string{"recordatorio", "suplente", "espera-cumplida", "tarea-vence", "plazo-por-vencer", "plazo-vencido", "encuesta", "resumen", "calificacion"} {
+	for _, kind := range []string{"recordatorio", "suplente", "espera-cumplida", "tarea-vence", "plazo-por-vencer", "plazo-vencido", "encuesta", "resumen", "calificacion", "visto-bueno"} {
 		if !slices.ContainsFunc(want, func(line string) bool { return strings.Contains(line, " "+kind+" ") }) {
 			t.Errorf("the week has no %s", kind)
 		}

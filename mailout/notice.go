@@ -180,7 +180,7 @@ func (n *noticer) tell() {
 		n.workers("padre-cerrado")
 	case desk.Informed:
 		n.workers("respuesta-interna")
-	case desk.ApprovalAsked, desk.ApprovalGiven, desk.ApprovalRefused:
+	case desk.ApprovalAsked, desk.ApprovalReminded, desk.ApprovalDeputy, desk.ApprovalGiven, desk.ApprovalRefused:
 		n.approval()
 	case desk.TaskSet:
 		n.agent(n.event.New, "tarea", desk.RoleAssignee)
@@ -273,17 +273,31 @@ func (n *noticer) approval() {
 	template := "visto-bueno-dado"
 	switch n.event.Kind {
 	case desk.ApprovalAsked:
-		if a.Agent != "" {
-			n.agent(a.Agent, "visto-bueno", desk.RoleAssignee)
-			return
+		n.asked(a.Actor())
+		return
+	case desk.ApprovalReminded:
+		n.asked(a.Actor())
+		if !slices.ContainsFunc(n.rest, func(e desk.Event) bool { return e.Kind == desk.ApprovalDeputy }) {
+			n.asked(a.Deputy)
 		}
-		n.outside(a.Person, "visto-bueno")
+		return
+	case desk.ApprovalDeputy:
+		n.asked(a.Deputy)
 		return
 	case desk.ApprovalRefused:
 		template = "visto-bueno-negado"
 	}
 	n.workers(template)
 	n.agent(a.By, template, desk.RoleAssignee)
+}
+
+// asked writes to one whose consent is asked for.
+func (n *noticer) asked(who desk.Actor) {
+	if name := who.Agent(); name != "" {
+		n.agent(name, "visto-bueno", desk.RoleAssignee)
+		return
+	}
+	n.outside(who.Person(), "visto-bueno")
 }
 
 // outside writes to somebody who takes no part in the ticket: a provider in the language

@@ -321,13 +321,8 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		if e.Text != "" {
 			d.Lines = append(d.Lines, word("", "rules-applied")+": "+e.Text)
 		}
-	case desk.ApprovalAsked, desk.ApprovalGiven, desk.ApprovalRefused:
-		a, _ := n.Ticket.Approval(e.Task)
-		d.Task = a.Text
-		if e.Kind == desk.ApprovalAsked {
-			d.Reason = ""
-			r.consent(d, n.Ticket, a, n.To, e.At)
-		}
+	case desk.ApprovalAsked, desk.ApprovalReminded, desk.ApprovalDeputy, desk.ApprovalGiven, desk.ApprovalRefused:
+		r.approval(d, w, n)
 	case desk.ParentClosed:
 		d.Reason = "#" + e.New
 	case desk.Consulted:
@@ -370,6 +365,25 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	case "datos", "estado", "acuse-fijo":
 	default:
 		d.Lines = append(d.Lines, r.refusedFiles(n.Content, n.To.Language)...)
+	}
+}
+
+// approval fills in what is asked of somebody, and why him, or how it was decided.
+func (r Renderer) approval(d *templates.Data, w World, n Notice) {
+	a, _ := n.Ticket.Approval(n.Event.Task)
+	d.Task = a.Text
+	if n.Template != "visto-bueno" {
+		return
+	}
+	d.Reason = ""
+	r.consent(d, n.Ticket, a, n.To, n.Event.At)
+	approver, address := r.author(w, a.Actor())
+	switch deputy, mine := r.author(w, a.Deputy); {
+	case n.Event.Kind == desk.ApprovalAsked:
+	case deputy != "" && a.Deputy != "" && (strings.EqualFold(n.To.Address, mine) || n.To.Name == deputy) && !strings.EqualFold(n.To.Address, address):
+		d.Reason = r.Words.Word(n.To.Language, "approval-as-deputy") + " " + approver + "."
+	default:
+		d.Reason = r.Words.Word(n.To.Language, "approval-reminder")
 	}
 }
 

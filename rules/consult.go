@@ -63,7 +63,7 @@ func (d *decider) consent(t desk.Ticket) bool {
 	}
 	switch v := d.Policy.Verdict(row, d.Decision.Trust); v {
 	case Yes, IfApprover:
-		d.consented(t, a, p == approvePhrase, reason)
+		d.consented(t, a, d.actor(), p == approvePhrase, reason)
 	case ByPolicy:
 		d.Letters = append(d.Letters, Letter{Template: "visto-bueno", To: d.People[d.Sender].Address, Name: d.People[d.Sender].Name, Ticket: t.ID,
 			Reason: "decision-not-proved", Approval: a.Number, Counted: true})
@@ -75,8 +75,8 @@ func (d *decider) consent(t desk.Ticket) bool {
 }
 
 // consented records a consent that was given or refused.
-func (d *decider) consented(t desk.Ticket, a desk.Approval, given bool, reason string) {
-	c := desk.Command{Ticket: t.ID, Kind: desk.CmdGiveApproval, Actor: a.Actor(), Number: a.Number, Text: reason, Article: true}
+func (d *decider) consented(t desk.Ticket, a desk.Approval, by desk.Actor, given bool, reason string) {
+	c := desk.Command{Ticket: t.ID, Kind: desk.CmdGiveApproval, Actor: by, Number: a.Number, Text: reason, Article: true}
 	d.settle(ToCommand, "visto bueno dado")
 	if !given {
 		c.Kind = desk.CmdRefuseApproval
@@ -97,7 +97,34 @@ func (d *decider) byConsentAddress(by Addressed) {
 	case expired || a.Decision != "":
 		d.settle(ToCommand, "el visto bueno ya está decidido o el enlace venció")
 	default:
-		d.consented(t, a, by.Token.Purpose == desk.ForConsentYes, d.comment())
+		d.consented(t, a, d.consentBearer(a, by), by.Token.Purpose == desk.ForConsentYes, d.comment())
+	}
+}
+
+// consentBearer is who decides by a consent's own address: the deputy, if it was made
+// for him and he writes, else who was asked.
+func (d *decider) consentBearer(a desk.Approval, by Addressed) desk.Actor {
+	if agent, ok := d.World.AgentAt(d.from().Address); by.Bound && a.Deputy != "" && (a.Deputy == d.actor() || ok && a.Deputy == desk.ByAgent(agent.Name)) {
+		return a.Deputy
+	}
+	return a.Actor()
+}
+
+// absentApprover asks the deputy of one whose consent is waited for, where his
+// automatic answer to our mail says that he is away.
+func (d *decider) absentApprover(t desk.Ticket) {
+	who := d.actor()
+	if agent, ok := d.World.AgentAt(d.from().Address); ok {
+		who = desk.ByAgent(agent.Name)
+	}
+	for _, a := range t.Approvals {
+		if a.Decision != "" || a.Deputy != "" || a.Actor() != who || t.State.Ended() {
+			continue
+		}
+		if to, ok := d.World.StandIn(d.from().Address, d.Now); ok {
+			d.say("a quien se le pidió el visto bueno %d está ausente: se le pide a %s", a.Number, to.Address)
+			d.Commands = append(d.Commands, desk.Command{Ticket: t.ID, Kind: desk.CmdApprovalDeputy, Actor: desk.System, Number: a.Number, Address: to.Address})
+		}
 	}
 }
 
@@ -109,7 +136,7 @@ func (d *decider) agentConsents(a desk.Agent, t desk.Ticket) bool {
 	if !waits || p != approvePhrase && p != rejectPhrase || d.agentVerdict(false) != Yes {
 		return false
 	}
-	d.consented(t, asked, p == approvePhrase, reason)
+	d.consented(t, asked, desk.ByAgent(a.Name), p == approvePhrase, reason)
 	return true
 }
 

@@ -298,7 +298,11 @@ func (d *decider) automatic() {
 // absent asks the deputy of a requester whose automatic answer says that he is away:
 // an answer to a mail of ours to him, so that nobody else can make him away.
 func (d *decider) absent(t desk.Ticket, th Thread) {
-	if d.Message.Class != mail.ClassAutoReply || !d.Message.Away() || t.State != desk.Resolved || t.Deputy != 0 || d.Sender != t.Requester || !th.By.Proves() || !th.Bound {
+	if d.Message.Class != mail.ClassAutoReply || !d.Message.Away() || !th.By.Proves() || !th.Bound {
+		return
+	}
+	d.absentApprover(t)
+	if t.State != desk.Resolved || t.Deputy != 0 || d.Sender != t.Requester {
 		return
 	}
 	to, ok := d.World.StandIn(d.from().Address, d.Now)
