@@ -225,7 +225,7 @@ func (p *play) reply(minutes int, l books.Letter, text string) {
 	p.after(minutes, written(l.To, l.ReplyTo, "Re: "+l.Subject, l.ID, text, p.house.clock(), false))
 }
 
-var listed = regexp.MustCompile(`#([0-9]{6}) [0-9-]+: [^\n]*(?:\n[^\n#]+)*?\(([a-z ]+)\)`)
+var listed = regexp.MustCompile(`(?m)^#([0-9]{6}) · ([a-z ]+) · `)
 
 // balance asks by mail how all requests stand, and holds that against the books.
 func (p *play) balance() {
