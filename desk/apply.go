@@ -272,6 +272,9 @@ func decideField(t Ticket, c Command) ([]Event, string) {
 // Evolve returns t after e. A ticket can be rebuilt from its events with it.
 func Evolve(t Ticket, e Event) Ticket {
 	t.ID, t.Revision, t.UpdatedAt = e.Ticket, e.Seq, e.At
+	if !e.Kind.Told() {
+		t.Touched = e.Seq
+	}
 	if carriesArticle(e.Kind) && e.Article > 0 {
 		t.Articles = e.Article
 	}

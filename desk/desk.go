@@ -98,6 +98,7 @@ type Ticket struct {
 	Reminders  int        `json:"reminders,omitempty"` // of the decision on the last resolution
 	OpenedAt   time.Time  `json:"opened_at"`
 	UpdatedAt  time.Time  `json:"updated_at"`
+	Touched    int        `json:"touched,omitempty"` // Revision after the last event that was more than the desk telling of something
 	ResolvedAt time.Time  `json:"resolved_at,omitzero"`
 	ClosedAt   time.Time  `json:"closed_at,omitzero"`
 	AnsweredBy string     `json:"answered_by,omitempty"` // the agent who answered what the requester wrote last
@@ -171,6 +172,12 @@ type Event struct {
 	Other   TicketID  `json:"other,omitempty"`  // the other ticket of a merge, link or split
 	Task    int       `json:"task,omitempty"`   // the task or approval that it is about
 	Before  *Ticket   `json:"before,omitempty"` // of Undone: the ticket as it was
+}
+
+// Told says that an event of this kind notes only what the desk has told somebody, or
+// what became of a mail of its own: it changes nothing that a list shows.
+func (k EventKind) Told() bool {
+	return k == TermWarned || k == TermBreached || k == Reminded || k == Delivery
 }
 
 // MaxReason is how many bytes of a comment or reason an event keeps.

@@ -157,7 +157,7 @@ func evolveRelations(t Ticket, e Event) Ticket {
 // said stays said, and a decision asked for then is not asked for again under its
 // old number.
 func (t Ticket) restored(before Ticket) Ticket {
-	before.Revision, before.UpdatedAt = t.Revision, t.UpdatedAt
+	before.Revision, before.UpdatedAt, before.Touched = t.Revision, t.UpdatedAt, t.Touched
 	before.Articles, before.Held, before.Resolution, before.Asked = t.Articles, t.Held, t.Resolution, t.Asked
 	before.HeldAck = t.HeldAck
 	before.AnsweredBy, before.AnsweredIn, before.LastTask, before.Survey = t.AnsweredBy, t.AnsweredIn, t.LastTask, t.Survey

@@ -50,7 +50,7 @@ func TestLastDeed(t *testing.T) {
 				return
 			}
 			want, got := start[1], back[1]
-			want.Revision, want.UpdatedAt, want.Resolution, want.LastTask = got.Revision, got.UpdatedAt, got.Resolution, got.LastTask
+			want.Revision, want.UpdatedAt, want.Touched, want.Resolution, want.LastTask = got.Revision, got.UpdatedAt, got.Touched, got.Resolution, got.LastTask
 			if diff := cmp.Diff(want, got); err != nil || diff != "" {
 				t.Error(err, diff)
 			}

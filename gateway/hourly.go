@@ -39,7 +39,7 @@ func (g *Gateway) DoDue(ctx context.Context) error {
 	for _, work := range []struct {
 		what string
 		do   func(context.Context) error
-	}{{"hourly lists", g.tidy}, {"digests", g.tellDigests}, {"alerts", g.tellAlerts}, {"delayed mails", g.tellLate}, {"reports", g.sendReports}, {"tickets", g.tellDue}} {
+	}{{"hourly lists", g.tidy}, {"tickets", g.tellDue}, {"digests", g.tellDigests}, {"alerts", g.tellAlerts}, {"delayed mails", g.tellLate}, {"reports", g.sendReports}} {
 		if err := work.do(ctx); err != nil {
 			faults = append(faults, fmt.Errorf("%s: %w", work.what, err))
 		}

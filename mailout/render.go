@@ -206,8 +206,14 @@ func (r Renderer) Row(t desk.Ticket, requester desk.Person, to Addressee, now ti
 	if t.Waiting != "" {
 		row.State = word("waits-" + string(t.Waiting))
 	}
+	if c, ok := r.Desk.Client(t.Client); ok && row.Requester != "" {
+		row.Requester += " (" + c.Title + ")"
+	}
 	if a, ok := r.Desk.Agent(t.Assignee); ok {
 		row.Owner = a.Title
+	}
+	if a, ok := r.Desk.Agent(t.Responsible); ok && t.Responsible != t.Assignee {
+		row.Owner = strings.TrimPrefix(row.Owner+"; "+word("row-responsible")+" "+a.Title, "; ")
 	}
 	return row
 }

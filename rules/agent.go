@@ -122,6 +122,7 @@ func (d *decider) unprovedAgent(a desk.Agent, t desk.Ticket, v Verdict) {
 // his and that he means it.
 func (d *decider) askAgent(a desk.Agent, t desk.Ticket, reason string) {
 	d.holdAgent(a, t, reason)
+	d.Commands[len(d.Commands)-1].Quiet = true // he alone is asked
 	d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Reason: reason,
 		Lines: strings.Split(d.Message.Reply, "\n"), Confirm: t.Articles + 1})
 }

@@ -45,12 +45,15 @@ func commandBlock(text string) (block []line, rest string) {
 // unseen are spaces that people do not type and marks that nobody sees.
 var unseen = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u200b", "", "\u2060", "", "\ufeff", "", "＃", "#")
 
+// bullets are what mail programs put before the lines of a list.
+const bullets = "•·▪◦‣*–—- \t"
+
 // commandLine reads one line as a command: "#" or "!" and a word at once after it, or
 // behind a space where the word is a verb. A bullet that a mail program put in front
 // does not count.
 func commandLine(s string) (line, bool) {
 	s = strings.TrimSpace(unseen.Replace(s))
-	body, ok := strings.CutPrefix(strings.TrimLeft(s, "•·▪◦‣*–—- \t"), "#")
+	body, ok := strings.CutPrefix(strings.TrimLeft(s, bullets), "#")
 	if !ok {
 		body, ok = strings.CutPrefix(s, "!")
 	}
@@ -59,7 +62,7 @@ func commandLine(s string) (line, bool) {
 	}
 	trimmed := strings.TrimLeft(body, " ")
 	word, argument, _ := strings.Cut(trimmed, " ")
-	l := line{raw: s, word: strings.TrimRight(mail.Fold(word), ":,."), argument: strings.TrimSpace(argument)}
+	l := line{raw: strings.TrimLeft(s, bullets), word: strings.TrimRight(mail.Fold(word), ":,."), argument: strings.TrimSpace(argument)}
 	if !unicode.IsLetter([]rune(trimmed)[0]) {
 		return line{}, false
 	}

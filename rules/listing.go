@@ -194,7 +194,7 @@ func (d *decider) onListed(number string, l line, a desk.Agent) ([]desk.Command,
 	case !ok:
 		return nil, Problem{Reason: "not-listed"}
 	}
-	if d.Listing != nil && t.Revision != d.pinned(t.ID) {
+	if d.Listing != nil && t.Touched > d.pinned(t.ID) {
 		return nil, Problem{Reason: "stale-listed", Ticket: t.ID}
 	}
 	planned, problems := plan([]line{l}, d.Case, t, a)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"ventanilla/desk"
@@ -49,9 +50,17 @@ func (tx Tx) DigestDay(whose string) (day string, err error) {
 func (tx Tx) SetDigestDay(whose, day string) error { return tx.put("digest/"+whose, day) }
 
 // foundByMore brings a store of layout 1 to layout 2: tickets are found by all that
-// [indexKeys] tells, and a list is a [Listing].
+// [indexKeys] tells and know when they were touched, and a list is a [Listing].
 func foundByMore(tx Tx) error {
-	err := tx.EachTicket(func(t desk.Ticket) error { return tx.putIndex(desk.Ticket{}, t) })
+	err := tx.EachTicket(func(t desk.Ticket) error {
+		evs, err := tx.Events(t.ID)
+		for _, e := range evs {
+			if !e.Kind.Told() {
+				t.Touched = e.Seq
+			}
+		}
+		return errors.Join(err, tx.putIndex(desk.Ticket{}, t), tx.put("ticket/"+id10(t.ID), t))
+	})
 	if err != nil {
 		return err
 	}

@@ -118,6 +118,9 @@ func Sample(name string) Data {
 	if strings.HasPrefix(name, "plazo-") {
 		d.Author, d.AuthorAddress, d.Body = "", "", Body{}
 	}
+	if name == "respuesta" { // of an agent: others do not learn his address
+		d.AuthorAddress = ""
+	}
 	if name == "asignado" {
 		d.Author = "María Ríos"
 	}
