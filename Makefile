@@ -39,6 +39,7 @@ corpus: ## how much of described mail is read right; DIR=folder of sets, ARGS='-
 	@$(GO) run ./corpus $(ARGS) $(DIR)
 
 evidence: ## the heavy proofs; CORPUS=DIR names a folder of real mail to prove on
+	scripts/needs soffice=libreoffice-calc-nogui
 	VENTANILLA_EVIDENCE=1 VENTANILLA_CORPUS="$(CORPUS)" $(GO) test -count=1 -timeout 60m ./...
 	$(MAKE) fuzz
 

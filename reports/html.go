@@ -8,8 +8,8 @@ import (
 
 // The colours and styles stand in each element: many mail programs drop style sheets.
 const (
-	cellStyle  = "padding:5px 9px;border-bottom:1px solid #d9dfe6;text-align:left;vertical-align:top"
-	rightStyle = "padding:5px 9px;border-bottom:1px solid #d9dfe6;text-align:right;vertical-align:top;white-space:nowrap"
+	cellStyle  = "padding:4px 7px;border-bottom:1px solid #d9dfe6;text-align:left;vertical-align:top"
+	rightStyle = "padding:4px 7px;border-bottom:1px solid #d9dfe6;text-align:right;vertical-align:top;white-space:nowrap"
 	headStyle  = ";font-size:12px;font-weight:600;color:#5b6673;background:#f3f5f8;white-space:normal"
 	totalStyle = ";font-weight:600;background:#f3f5f8"
 	barColour  = "#1f5fa8"
@@ -22,7 +22,7 @@ func (r Report) HTML() string {
 	e := html.EscapeString
 	fmt.Fprintf(&b, "<!DOCTYPE html>\n<html lang=\"es\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>%s</title></head>\n", e(r.Title+" · "+r.Period))
 	b.WriteString("<body style=\"margin:0;padding:0;background:#eef1f5\">\n<table role=\"presentation\" width=\"100%\" cellpadding=\"0\" cellspacing=\"0\" style=\"background:#eef1f5\"><tr><td align=\"center\" style=\"padding:12px 8px 24px\">\n" +
-		"<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" style=\"max-width:900px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:14px;line-height:1.4;color:#1f2933;text-align:left\">\n")
+		"<table role=\"presentation\" cellpadding=\"0\" cellspacing=\"0\" style=\"max-width:860px;font-family:-apple-system,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;font-size:14px;line-height:1.4;color:#1f2933;text-align:left\">\n")
 	fmt.Fprintf(&b, "<tr><td bgcolor=\"#1c3557\" style=\"padding:14px 24px;background:#1c3557;font-size:17px;font-weight:600;color:#ffffff\">%s</td></tr>\n", e(r.Desk))
 	fmt.Fprintf(&b, "<tr><td bgcolor=\"#ffffff\" style=\"padding:20px 24px;background:#ffffff;border:1px solid #d9dfe6;border-top:0\">\n<h1 style=\"margin:0 0 4px;font-size:21px\">%s</h1>\n<p style=\"margin:0 0 16px;color:#5b6673\">%s</p>\n", e(r.Title), e(r.Period))
 	if r.Partial {
@@ -41,7 +41,7 @@ func (r Report) HTML() string {
 
 func (t Result) writeHTML(b *strings.Builder) {
 	e := html.EscapeString
-	fmt.Fprintf(b, "<h2 style=\"margin:24px 0 8px;font-size:16px\">%s</h2>\n<table cellpadding=\"0\" cellspacing=\"0\" style=\"border-collapse:collapse;font-size:14px\">\n", e(t.Title))
+	fmt.Fprintf(b, "<h2 style=\"margin:24px 0 8px;font-size:16px\">%s</h2>\n<table cellpadding=\"0\" cellspacing=\"0\" style=\"border-collapse:collapse;font-size:13px\">\n", e(t.Title))
 	if len(t.By) == 0 {
 		heads := t.heads()
 		for i, c := range t.Lines[0].Cells {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -68,6 +69,14 @@ func (l Line) labels() []string {
 	return out
 }
 
+// day returns the day that a line is about, "" if none.
+func (l Line) day(t Result) string {
+	if len(t.By) > 0 && t.By[0] == "day" && len(l.Keys) > 0 {
+		return l.Keys[0]
+	}
+	return ""
+}
+
 // CSV writes a report as a spreadsheet of a Spanish Excel opens it: semicolons, a
 // decimal comma, and the mark by which it knows UTF-8. Each table stands under its
 // title, an empty line between them. No cell is a formula.
@@ -89,6 +98,9 @@ func (r Report) CSV() []byte {
 		write(t.heads()...)
 		for _, l := range t.Lines {
 			cells := l.labels()
+			if day, err := time.Parse(time.DateOnly, l.day(t)); err == nil { // with its year: a spreadsheet would take its own
+				cells[0] = day.Format("02/01/2006")
+			}
 			for i, c := range l.Cells {
 				cells = append(cells, number(c, t.Units[i], false))
 			}
