@@ -101,6 +101,9 @@ func checkText(tree fs.FS) (text string) {
 	if err != nil {
 		return err.Error() + "\n"
 	}
+	if _, err := LoadReports(tree, world); err != nil {
+		text += err.Error() + "\n"
+	}
 	for _, w := range set.Warnings() {
 		text += "aviso: " + w.Error() + "\n"
 	}

@@ -35,7 +35,7 @@ func TestEveryKeyMisspelt(t *testing.T) {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for file, f := range tree {
-			if path.Ext(file) != ".toml" || path.Dir(file) != "desk" && path.Dir(file) != "rules" {
+			if path.Ext(file) != ".toml" || path.Dir(file) == "." {
 				continue
 			}
 			good := f.Data
@@ -54,6 +54,9 @@ func TestEveryKeyMisspelt(t *testing.T) {
 				world, err := LoadWorld(tree, desk.World{Domain: "mesa.example"})
 				if err == nil {
 					_, err = Load(tree, world)
+				}
+				if err == nil {
+					_, err = LoadReports(tree, world)
 				}
 				if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%s:%d:", file, line)) {
 					t.Errorf("%s/%s:%d: %s for %s: %v", name, file, line, bad, key, err)
