@@ -91,7 +91,7 @@ func (s *session) flag(set imap.UIDSet, flag imap.Flag) error {
 // is all, since EXPUNGE would also take what others have marked.
 func (s *session) move(set imap.UIDSet) error {
 	if err := s.inTarget(func() error {
-		if s.Caps().Has(imap.CapMove) {
+		if s.can.Has(imap.CapMove) {
 			_, err := s.Client.Move(set, s.account.MoveTo).Wait()
 			return err
 		}
@@ -99,13 +99,13 @@ func (s *session) move(set imap.UIDSet) error {
 	}); err != nil {
 		return fmt.Errorf("move to %s: %w", s.account.MoveTo, err)
 	}
-	if s.Caps().Has(imap.CapMove) {
+	if s.can.Has(imap.CapMove) {
 		return nil
 	}
 	if err := s.flag(set, imap.FlagDeleted); err != nil {
 		return err
 	}
-	if s.Caps().Has(imap.CapUIDPlus) {
+	if s.can.Has(imap.CapUIDPlus) {
 		if err := s.UIDExpunge(set).Close(); err != nil {
 			return fmt.Errorf("expunge: %w", err)
 		}

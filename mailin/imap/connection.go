@@ -57,7 +57,8 @@ type connection struct {
 	client   sasl.Client // that shows a token
 	account  *Account
 	patience time.Duration
-	largest  int64 // bytes of a mail that is fetched; 0: any
+	largest  int64       // bytes of a mail that is fetched; 0: any
+	can      imap.CapSet // after the login; the library no longer knows it once the connection is broken
 	data     *imap.SelectData
 	strays   strays
 	news     chan struct{}       // the server has told of a new mail
@@ -134,7 +135,13 @@ func (c *connection) begin() (err error) {
 	if err := c.WaitGreeting(); err != nil {
 		return fmt.Errorf("greeting: %w", err)
 	}
-	return c.login()
+	if err := c.login(); err != nil {
+		return err
+	}
+	if c.can = c.Caps(); c.can == nil {
+		return errors.New("the server does not say what it can do")
+	}
+	return nil
 }
 
 // login proves who we are: by a token, by PLAIN where the server offers it, else
@@ -185,7 +192,7 @@ func (c *connection) wait(ctx context.Context, most time.Duration) error {
 	timer := time.NewTimer(most)
 	defer timer.Stop()
 	var idle *imapclient.IdleCommand
-	if c.Caps().Has(imap.CapIdle) {
+	if c.can.Has(imap.CapIdle) {
 		var err error
 		if idle, err = c.Idle(); err != nil {
 			return fmt.Errorf("IDLE: %w", err)

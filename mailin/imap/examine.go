@@ -67,7 +67,7 @@ func (p *Poller) Examine(ctx context.Context, name string) (found Examined, err 
 
 // tell tells of the connection.
 func (c *connection) tell(found *Examined) {
-	for capability := range c.Caps() {
+	for capability := range c.can {
 		found.Capabilities = append(found.Capabilities, string(capability))
 	}
 	slices.Sort(found.Capabilities)
