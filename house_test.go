@@ -38,16 +38,17 @@ var house = map[string]string{
 	"oauth":                "",
 	"certs":                "",
 	"search":               "",
+	"dossier":              "",
 	"peers":                "",
 	"web":                  "desk templates",
-	"gateway":              "desk mail mailout reports rules search store store/intake templates web",
+	"gateway":              "desk dossier mail mailout reports rules search store store/intake templates web",
 	"metrics":              "",
 	"demo":                 "mail mailin",
 	"bench":                "",
 	"corpus":               "mail",
 	"testdata/desks":       "",
 	"evidence/month/books": "",
-	"cmd/ventanilla":       "certs demo desk gateway mail mailin mailin/imap mailin/verify mailout metrics oauth reports rules search store store/bolt store/intake templates testdata/desks web",
+	"cmd/ventanilla":       "certs demo desk dossier gateway mail mailin mailin/imap mailin/verify mailout metrics oauth reports rules search store store/bolt store/intake templates testdata/desks web",
 }
 
 // pure packages may not import what reads or writes the world, nor ask for the

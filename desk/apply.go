@@ -97,6 +97,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return []Event{{Kind: ParentClosed, Other: c.Other, New: c.Value}}, ""
 	case CmdDue:
 		return decideDue(t, c)
+	case CmdExport:
+		return []Event{{Kind: Exported}}, ""
 	case CmdLearn:
 		return []Event{{Kind: Learned, New: c.Value, Text: c.Text}}, ""
 	case CmdUndo:

@@ -266,6 +266,7 @@ const (
 	MutedEvent      EventKind = "muted"           // the requester wants to hear less
 	Undone          EventKind = "undone"          // what an agent did last is taken back
 	Learned         EventKind = "learned"         // New: the article that it becomes, in the desk's knowledge; Text: its title
+	Exported        EventKind = "exported"        // an agent took all of it with him
 	DueSet          EventKind = "due-set"         // the resolution is due at Until, whatever the terms say; zero: as they say
 	TaskSet         EventKind = "task-set"        // Task, for the agent New, due at Until
 	TaskReported    EventKind = "task-reported"   // its owner says that Task is done
@@ -355,6 +356,7 @@ const (
 	CmdTaskReturn CommandKind = "task-return" // Number: it is not done
 	CmdTaskRemind CommandKind = "task-remind" // the owner of Number, that it is due
 	CmdLearn      CommandKind = "learn"       // Value: name of the article that it becomes; Text: its title
+	CmdExport     CommandKind = "export"
 	CmdDelivery   CommandKind = "delivery"
 	CmdWarn       CommandKind = "warn"   // Value: the clock that is about to expire
 	CmdBreach     CommandKind = "breach" // Value: the clock that has expired

@@ -283,6 +283,7 @@ type Agent struct {
 	Further  []string // more addresses that he writes from
 	Language string
 	Role     string // in desk/roles.toml; "" may do everything
+	Exports  bool   // may have whole tickets sent to him
 	Reader   bool   // reads and asks for lists and reports, and changes nothing
 	Level    string // of support that he gives: "0", "1", "2"; "" where nothing is said
 	Away     []Absence

@@ -168,7 +168,7 @@ func (s *settling) letters(c rules.Case, d rules.Decision) error {
 		}
 		out.Data, out.Confirm, out.Approval = s.letterData(l, out.To.Language), l.Confirm, l.Approval
 		out.Data.Refused = s.refusedLines(c, l, out.To)
-		if err := s.fill(&out, l, c, d); err != nil {
+		if err := errors.Join(s.fill(&out, l, c, d), s.exported(&out, l)); err != nil {
 			return err
 		}
 		if len(l.Done) > 0 {

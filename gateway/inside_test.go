@@ -22,3 +22,6 @@ func (g *Gateway) TellLate(ctx context.Context) error { return g.tellLate(ctx) }
 
 // TellAlerts tells what was gathered, for tests.
 func (g *Gateway) TellAlerts(ctx context.Context) error { return g.tellAlerts(ctx) }
+
+// ExportMost is how many bytes of a dossier go by mail.
+const ExportMost = exportMost

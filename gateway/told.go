@@ -164,6 +164,10 @@ func (t teller) laterSaid(c desk.Command) string {
 			return t.word("did-due-none")
 		}
 		return t.word("did-due") + " " + t.moment(c.Until)
+	case desk.CmdLearn:
+		return t.word("did-learn") + " knowledge/" + c.Value + ".md"
+	case desk.CmdExport:
+		return t.word("did-export")
 	case desk.CmdUndo:
 		return t.word("did-undo") + ": " + t.word("state-"+string(c.Before.State))
 	case desk.CmdConsult:

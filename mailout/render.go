@@ -118,7 +118,7 @@ func (r Renderer) notice(w World, n Notice) message {
 			m.answers = c.Message
 		}
 		if (n.Template == "respuesta" || n.Template == "consulta") && n.Event.Actor.Agent() != "" {
-			m.author, _ = r.author(w, n.Event.Actor)
+			m.author, _ = r.Author(w, n.Event.Actor)
 		}
 	}
 	return m
@@ -302,7 +302,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 			d.Requester = p.Address
 		}
 	}
-	d.Author, d.AuthorAddress = r.author(w, e.Actor)
+	d.Author, d.AuthorAddress = r.Author(w, e.Actor)
 	d.Reason = e.Text
 	switch e.Kind {
 	case desk.Assigned:
@@ -464,8 +464,8 @@ func (r Renderer) written(at time.Time) string {
 	return at.Format("2006-01-02 15:04")
 }
 
-// author returns the name and the address of an actor, as others may know them.
-func (r Renderer) author(w World, a desk.Actor) (name, address string) {
+// Author returns the name and the address of an actor, as others may know them.
+func (r Renderer) Author(w World, a desk.Actor) (name, address string) {
 	if agent, ok := r.Desk.Agent(a.Agent()); ok {
 		return agent.Title, ""
 	}

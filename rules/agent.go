@@ -51,7 +51,7 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 			d.askAgent(a, t, "agent-grave")
 			return
 		default:
-			problems = append(problems, Problem{Line: "#anular", Reason: "grave-not-proved"})
+			problems = append(problems, Problem{Line: d.graveLine(block), Reason: "grave-not-proved"})
 		}
 	}
 	if inside && len(problems) == 0 {
@@ -72,6 +72,9 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	}
 	if len(block) > 0 {
 		d.transcript(a, t, block, p.done)
+	}
+	if slices.ContainsFunc(cmds, func(c desk.Command) bool { return c.Kind == desk.CmdExport }) {
+		d.Letters = append(d.Letters, Letter{Template: "expediente", To: a.Address, Name: a.Title, Ticket: t.ID, Export: true})
 	}
 }
 
@@ -140,8 +143,18 @@ func (d *decider) holdAgent(a desk.Agent, t desk.Ticket, reason string) {
 	d.settle(ToPending, why+a.Name+" ("+d.Decision.Trust.String()+")")
 }
 
+// graveLine is the line that asks for it, as the agent wrote it.
+func (d *decider) graveLine(block []line) string {
+	for _, l := range block {
+		if v, _ := findVerb(l.word); v.name == "anular" || v.name == "exportar" {
+			return l.raw
+		}
+	}
+	return ""
+}
+
 // grave says that a command cannot be undone.
-func grave(c desk.Command) bool { return c.Kind == desk.CmdCancel }
+func grave(c desk.Command) bool { return c.Kind == desk.CmdCancel || c.Kind == desk.CmdExport }
 
 // confirm hears an agent say that a held article is his: whoever has that
 // address has read the agent's mailbox.

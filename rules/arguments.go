@@ -416,6 +416,17 @@ func readCancel(r *reading) ([]desk.Command, Problem) {
 	return one(desk.Command{Kind: desk.CmdCancel, Text: r.argument})
 }
 
+// readExport reads «#exportar», which not every agent may.
+func readExport(r *reading) ([]desk.Command, Problem) {
+	switch {
+	case !r.by.Exports:
+		return wrong("may-not-export", "")
+	case r.argument != "":
+		return wrong("argument-none", "")
+	}
+	return one(desk.Command{Kind: desk.CmdExport})
+}
+
 // readNothing reads a word that changes nothing by itself: its transcript answers,
 // or the other lines are carried out otherwise.
 func readNothing(*reading) ([]desk.Command, Problem) { return nil, Problem{} }

@@ -209,6 +209,7 @@ type Letter struct {
 	Why      bool      // he asks why: what was decided on the ticket's mails
 	Reason   string    // key of the words
 	List     *List     // what it is to list
+	Export   bool      // all of the ticket goes with it
 	Question string    // what of the desk's knowledge it is to tell
 
 	Unpublished bool // of all of that knowledge

@@ -40,7 +40,7 @@ func TestGuide(t *testing.T) {
 			if v.name == "escribir" {
 				about = desk.Ticket{}
 			}
-			if _, problems := plan(block, guideCase(), about, desk.Agent{Name: "luis"}); len(problems) > 0 {
+			if _, problems := plan(block, guideCase(), about, desk.Agent{Name: "luis", Exports: true}); len(problems) > 0 {
 				t.Errorf("%s: %+v", u.write, problems)
 			}
 		}

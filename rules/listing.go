@@ -154,7 +154,7 @@ func readBulkLine(raw string) (l bulkLine, p Problem) {
 }
 
 // singly are the verbs that are good only in a mail on the ticket itself.
-var singly = []string{"anular", "separar", "unir", "deshacer", "plantilla", "conocimiento", "vincular", "ayuda", "sin-aviso", "porque", "ver"}
+var singly = []string{"anular", "separar", "unir", "deshacer", "plantilla", "exportar", "conocimiento", "vincular", "ayuda", "sin-aviso", "porque", "ver"}
 
 // listedLine reads one line and plans what it asks of each ticket.
 func (d *decider) listedLine(raw string, a desk.Agent) (cmds []desk.Command, refused []Problem, p Problem) {

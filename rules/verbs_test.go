@@ -42,7 +42,7 @@ func TestVerbCases(t *testing.T) {
 		if v.name == "escribir" {
 			about = desk.Ticket{}
 		}
-		p, problems := plan(block, c, about, desk.Agent{Name: "luis"})
+		p, problems := plan(block, c, about, desk.Agent{Name: "luis", Exports: true})
 		for _, wrong := range problems {
 			fmt.Fprintln(&out, strings.TrimRight("\twrong: "+wrong.Reason+" "+wrong.Near, " "))
 			refused[v.name] = true
@@ -82,7 +82,7 @@ func TestVerbCases(t *testing.T) {
 func (v verb) takes() bool {
 	for _, argument := range []string{"", "?"} {
 		c := guideCase()
-		if _, p := v.read(&reading{Case: c, argument: argument, world: c.World, ticket: c.Tickets[1], by: desk.Agent{Name: "luis"}, now: c.Now}); p.Reason != "" {
+		if _, p := v.read(&reading{Case: c, argument: argument, world: c.World, ticket: c.Tickets[1], by: desk.Agent{Name: "luis", Exports: true}, now: c.Now}); p.Reason != "" {
 			return true
 		}
 	}

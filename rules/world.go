@@ -51,6 +51,7 @@ type agentText struct {
 	Further  []string `toml:"further" help:"Otras direcciones desde las que escribe."`
 	Language string   `toml:"language" values:"es en pt" help:"Idioma en que se le escribe. Sin esta clave, el de la mesa."`
 	Role     string   `toml:"role" help:"agent (así es sin esta clave): trabaja los tickets. reader: un jefe o auditor, que recibe listas e informes y no cambia nada. O un rol de desk/roles.toml, que dice qué puede hacer."`
+	Export   bool     `toml:"export" help:"Puede pedir con #exportar todos los correos y la historia de una solicitud en un archivo; se le pide que lo confirme."`
 	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
 	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
 	Digest   string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que tiene a su cargo y lo que nadie ha tomado en sus colas. Sin esta clave, no recibe resumen."`
@@ -130,7 +131,7 @@ func (b *builder) agent(c *checker, t agentText) {
 	}
 	b.world.Agents = append(b.world.Agents, desk.Agent{
 		Name: t.Name, Title: titleOr(t.Title, t.Name), Address: t.Address, Further: t.Further, Language: t.Language,
-		Reader: t.Role == "reader", Role: b.role(c, t.Role), Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
+		Exports: t.Export, Reader: t.Role == "reader", Role: b.role(c, t.Role), Level: t.Level, Away: b.away(c, t.Away), Deputy: t.Deputy,
 		Digest: digestAt(c, t.Digest), Mute: mutedAlerts(c, t.Mute), Gather: b.gather(c, t.Gather),
 	})
 	b.faults = append(b.faults, c.faults...)

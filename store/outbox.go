@@ -23,6 +23,8 @@ type Sent struct {
 	Answer  string        `json:"answer,omitempty"` // of the smarthost
 	Late    bool          `json:"late,omitempty"`   // its author was told that it was delayed on the way to the smarthost
 
+	SHA256 string `json:"sha256,omitempty"` // of its bytes
+
 	// Report is what a bounce or another mail said of it later, and when.
 	Report     string    `json:"report,omitempty"`
 	ReportedAt time.Time `json:"reported_at,omitzero"`
@@ -233,7 +235,7 @@ func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 			return err
 		}
 	}
-	s.Ticket, s.Event, s.Late = o.Ticket, o.Event, o.Late
+	s.Ticket, s.Event, s.Late, s.SHA256 = o.Ticket, o.Event, o.Late, o.SHA256
 	return tx.put(sentKey(o), s)
 }
 

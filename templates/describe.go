@@ -33,6 +33,7 @@ func Described() []Description {
 		{"conocimiento", "Preguntó por lo que la mesa sabe: buscar en conocimiento vpn.", "quien preguntó; los agentes ven también lo no publicado"},
 		{"confirmar", "Enlaces para decidir, cuando su respuesta no bastaba o el enlace había vencido.", "quien decide"},
 		{"identidad", "Alguien escribió desde otra dirección: ¿es usted?", "el solicitante, en su dirección registrada"},
+		{"expediente", "Escribió #exportar y lo confirmó; el archivo va adjunto.", "el agente que lo pidió"},
 		{"aviso-admin", "Algo necesita a quien administra la mesa.", "el administrador"},
 		{"recordatorio", "Falta su visto bueno desde hace reminder_days días.", "el solicitante"},
 		{"suplente", "El solicitante no dio su visto bueno en deputy_hours horas, o contestó que está ausente; también con cada recordatorio posterior.", "quien lo reemplaza"},

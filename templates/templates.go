@@ -36,7 +36,7 @@ func Names() []string {
 	return []string{
 		"acuse", "acuse-fijo", "acuse-varios", "datos", "archivos", "ticket-nuevo", "respuesta", "respuesta-solicitante",
 		"estado", "resuelto", "cerrado", "gracias", "gracias-rechazo", "reabierto", "aprobado", "asignado",
-		"retenido", "nota", "transcripcion", "ayuda", "mis-solicitudes", "lista", "conocimiento", "resumen", "novedades", "confirmar", "identidad", "aviso-admin", "entrega-fallida", "entrega-demorada",
+		"retenido", "nota", "transcripcion", "ayuda", "mis-solicitudes", "lista", "conocimiento", "resumen", "novedades", "confirmar", "identidad", "expediente", "aviso-admin", "entrega-fallida", "entrega-demorada",
 		"recordatorio", "suplente", "decidio-suplente", "encuesta", "calificacion", "espera-cumplida", "tarea", "tarea-hecha", "tarea-vence",
 		"visto-bueno", "visto-bueno-dado", "visto-bueno-negado", "consulta", "respuesta-interna", "padre-cerrado", "plazo-por-vencer", "plazo-vencido",
 	}

@@ -55,6 +55,7 @@ func adminHandler(h *house) http.Handler {
 		}
 		return showTicket(r.Context(), h, r.PathValue("number"), text)
 	})
+	m.HandleFunc("GET /tickets/{number}/dossier", func(w http.ResponseWriter, r *http.Request) { sendDossier(w, r, h) })
 	handle("GET /find", func(r *http.Request) (any, error) { return findTickets(r, h) })
 	m.HandleFunc("POST /reindex", func(w http.ResponseWriter, r *http.Request) { reindex(w, r, h) })
 	handle("GET /outbox", func(r *http.Request) (any, error) { return listOutbox(r, h) })

@@ -417,6 +417,8 @@ type ticketCmd struct {
 	List ticketListCmd `cmd:"" help:"Lista tickets, los más nuevos primero."`
 	Show ticketShowCmd `cmd:"" help:"Muestra un ticket: datos, historia y textos."`
 
+	Export  ticketExportCmd  `cmd:"" help:"Escribe todos los correos y la historia de un ticket en un archivo sellado."`
+	Verify  ticketVerifyCmd  `cmd:"" help:"Dice si alguien cambió un byte de lo que escribió «ticket export»."`
 	Find    ticketFindCmd    `cmd:"" help:"Busca tickets por sus palabras."`
 	Reindex ticketReindexCmd `cmd:"" help:"Hace de nuevo el índice en que se busca."`
 }

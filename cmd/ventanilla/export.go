@@ -12,9 +12,9 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
-	"time"
+
+	"ventanilla/dossier"
 )
 
 // exportCmd is "ventanilla export".
@@ -99,29 +99,5 @@ func (e exportCmd) write(out *bufio.Writer, line []byte) error {
 	if e.Format == "eml" {
 		return os.WriteFile(filepath.Join(e.To, m.Position+".eml"), raw, 0o600)
 	}
-	writeMbox(out, m, raw)
-	return nil
-}
-
-// writeMbox writes a mail in the mboxrd form: lines that begin with "From ",
-// behind any number of ">", get one more ">" (RFC 4155, appendix A, and mboxrd).
-func writeMbox(out *bufio.Writer, m exported, raw []byte) {
-	from := m.Envelope.From
-	if from == "" || from == "<>" || strings.ContainsAny(from, " \t") {
-		from = "MAILER-DAEMON"
-	}
-	fmt.Fprintf(out, "From %s %s\n", from, m.Envelope.ReceivedAt.UTC().Format(time.ANSIC))
-	for len(raw) > 0 {
-		line, rest, found := bytes.Cut(raw, []byte("\n"))
-		if bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) {
-			out.WriteByte('>')
-		}
-		out.Write(line)
-		out.WriteByte('\n')
-		if !found {
-			break
-		}
-		raw = rest
-	}
-	out.WriteByte('\n')
+	return dossier.WriteMail(out, m.Envelope.From, m.Envelope.ReceivedAt, raw)
 }
