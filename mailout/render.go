@@ -383,8 +383,8 @@ func (r Renderer) approval(d *templates.Data, w World, n Notice) {
 	}
 	d.Reason = ""
 	r.consent(d, n.Ticket, a, n.To, n.Event.At)
-	approver, address := r.author(w, a.Actor())
-	switch deputy, mine := r.author(w, a.Deputy); {
+	approver, address := r.Author(w, a.Actor())
+	switch deputy, mine := r.Author(w, a.Deputy); {
 	case n.Event.Kind == desk.ApprovalAsked:
 	case deputy != "" && a.Deputy != "" && (strings.EqualFold(n.To.Address, mine) || n.To.Name == deputy) && !strings.EqualFold(n.To.Address, address):
 		d.Reason = r.Words.Word(n.To.Language, "approval-as-deputy") + " " + approver + "."
