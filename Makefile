@@ -45,8 +45,8 @@ evidence: ## the heavy proofs; CORPUS=DIR names a folder of real mail to prove o
 
 FUZZTIME ?= 90s
 
-fuzz: ## the readers of mail, of what proves its sender and of what proxies say against what nobody wrote, FUZZTIME=90s each
-	@for package in mail mailin mailin/verify; do for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
+fuzz: ## the readers of mail, of what proves its sender and of what proxies and smarthosts say against what nobody wrote, FUZZTIME=90s each
+	@for package in mail mailin mailin/verify mailout; do for target in $$(grep -ho '^func Fuzz[A-Za-z]*' $$package/*_test.go | sed 's/func //'); do \
 		echo "$$target $(FUZZTIME)"; $(GO) test ./$$package -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; done; done
 
 clean: ## what was built
