@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -224,6 +225,10 @@ var byCode = map[string]string{
 	"551": "el buzón se mudó", "552": "el correo es demasiado grande o el buzón está lleno", "553": "la dirección está mal escrita o no se permite", "554": "el servidor lo rechazó", "556": "ese dominio no recibe correo",
 }
 
+// greylisted is how a server says that it takes nothing at the first try, whatever the
+// codes with it.
+var greylisted = regexp.MustCompile(`(?i)\bgr[ae]y ?list`)
+
 // meaning says in Spanish what the last answer to a mail means, and whether it is for
 // good; of what we say ourselves nothing. The answer begins with a reply code and
 // perhaps an enhanced one.
@@ -245,7 +250,7 @@ func meaning(answer string) string {
 	switch {
 	case what == "":
 		what = "el servidor no dice por qué"
-	case code[0] == '4' && what == meanings["7.1"]:
+	case code[0] == '4' && (what == meanings["7.1"] || greylisted.MatchString(rest)):
 		what = "pide que se intente más tarde (lista gris, o demasiado correo)"
 	}
 	if code[0] == '4' {

@@ -8,6 +8,8 @@ func TestMeaning(t *testing.T) {
 		"550 no such user":                 "no existe ese buzón, o no lo permiten sus reglas; es definitivo",
 		"452 4.2.2 mailbox full":           "el buzón está lleno; puede pasar",
 		"451 4.7.1 greylisted, come again": "pide que se intente más tarde (lista gris, o demasiado correo); puede pasar",
+		"450 4.2.0 <a@b>: Greylisted":      "pide que se intente más tarde (lista gris, o demasiado correo); puede pasar",
+		"550 5.2.0 greylisted for ever":    "algo pasa con el buzón; es definitivo",
 		"451 try again":                    "el servidor tuvo un problema, o pide que se intente más tarde (lista gris); puede pasar",
 		"553 5.6.7 letras":                 "la dirección lleva letras que el servidor no sabe llevar (SMTPUTF8); es definitivo",
 		"550 5.7.26 unauthenticated":       "no pasan ni SPF ni DKIM; es definitivo",
