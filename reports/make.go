@@ -64,14 +64,13 @@ func (c Cell) Value(u Unit) (v float64, ok bool) {
 	if c.Count == 0 {
 		return 0, false
 	}
-	v = float64(c.Sum) / float64(c.Count)
 	switch u {
 	case Percent:
-		v *= 100
+		return float64(100*c.Sum) / float64(c.Count), true
 	case Hours:
-		v /= 3600
+		return float64(c.Sum) / float64(3600*c.Count), true
 	}
-	return v, true
+	return float64(c.Sum) / float64(c.Count), true
 }
 
 // Maker works a report out of tickets that it is given one after the other. It keeps

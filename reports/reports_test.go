@@ -69,7 +69,7 @@ func TestNumbers(t *testing.T) {
 		want      string
 	}{
 		{Cell{0, 0}, Count, true, "0"}, {Cell{1234567, 9}, Count, true, "1.234.567"}, {Cell{1234567, 9}, Count, false, "1234567"}, {Cell{-1234, 1}, Count, true, "-1.234"},
-		{Cell{0, 0}, Percent, true, ""}, {Cell{2, 3}, Percent, true, "66,7"}, {Cell{5400, 1}, Hours, true, "1,5"}, {Cell{9, 2}, Mean, false, "4,5"}, {Cell{123, 123}, Count, true, "123"},
+		{Cell{0, 0}, Percent, true, ""}, {Cell{2, 3}, Percent, true, "66,7"}, {Cell{5400, 1}, Hours, true, "1,5"}, {Cell{9, 2}, Mean, false, "4,5"}, {Cell{123, 123}, Count, true, "123"}, {Cell{13, 4}, Mean, true, "3,3"}, {Cell{49, 400}, Percent, true, "12,3"},
 	} {
 		if got := number(c.cell, c.unit, c.thousands); got != c.want {
 			t.Errorf("%+v %s: %q, want %q", c.cell, c.unit, got, c.want)

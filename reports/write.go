@@ -40,7 +40,8 @@ func number(c Cell, u Unit, thousands bool) string {
 	if !ok {
 		return ""
 	}
-	whole, part, _ := strings.Cut(strconv.FormatFloat(math.Abs(v), 'f', decimals(u), 64), ".")
+	scale := math.Pow10(decimals(u)) // halves go up, as people and spreadsheets have it
+	whole, part, _ := strings.Cut(strconv.FormatFloat(math.Round(math.Abs(v)*scale)/scale, 'f', decimals(u), 64), ".")
 	if thousands {
 		for i := len(whole) - 3; i > 0; i -= 3 {
 			whole = whole[:i] + "." + whole[i:]

@@ -53,7 +53,11 @@ func newHouse(t testing.TB, dir string, files fstest.MapFS, zone *time.Location,
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &house{t: t, dir: dir, setup: &gateway.Setup{World: world, Rules: set, Words: words}, sink: sink}
+	defined, err := rules.LoadReports(files, world)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &house{t: t, dir: dir, setup: &gateway.Setup{World: world, Rules: set, Words: words, Reports: defined}, sink: sink}
 }
 
 func (h *house) clock() time.Time { return *h.now.Load() }
@@ -134,7 +138,9 @@ func deskFiles(people string) (files fstest.MapFS) {
 		queues += fmt.Sprintf("[[queue]]\nname = %q\naddress = %q\nagents = [%s]\n%s\n\n", q.name, q.name+"@mesa.example", names, q.toml)
 		addresses += fmt.Sprintf("%q, ", q.name+"@mesa.example")
 	}
+	agents += fmt.Sprintf("[[agent]]\nname = \"jefa\"\ntitle = \"Jefa\"\naddress = %q\nrole = \"reader\"\n", head)
 	return fstest.MapFS{
+		"reports/cuadre.toml": {Data: []byte(reportFile)},
 		"desk/queues.toml":    {Data: []byte(queues)},
 		"desk/agents.toml":    {Data: []byte(agents)},
 		"desk/people.csv":     {Data: []byte(people)},

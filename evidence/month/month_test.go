@@ -73,6 +73,7 @@ func TestSimulatedMonth(t *testing.T) {
 		p.play()
 	}
 	p.balance()
+	p.report()
 	p.house.stopIt()
 	t.Logf("%d tickets, %d mails in, %d mails out, in %v", len(p.books.Tickets), sent, p.sink.count, time.Since(began).Round(time.Millisecond))
 }

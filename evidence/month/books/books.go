@@ -111,6 +111,8 @@ func (b *Books) In(at time.Time, raw []byte) ([]Expect, error) {
 	switch {
 	case t == nil && q != nil && strings.TrimSpace(l.Text) == "mis solicitudes":
 		return []Expect{{Kind: "mis-solicitudes", To: l.From}}, nil
+	case t == nil && q != nil && strings.HasPrefix(l.Text, "informe "):
+		return []Expect{{Kind: "informe", To: l.From}}, nil
 	case t == nil && q != nil:
 		return b.open(l, q), nil
 	case t == nil:
