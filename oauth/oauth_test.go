@@ -153,6 +153,40 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
+// A server of tokens that does not answer keeps nobody longer than he waits, and the
+// old token serves while it is valid.
+func TestSlowServer(t *testing.T) {
+	h, c, s := start(t)
+	want(t, s, "access1")
+	hang := make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-hang:
+		case <-r.Context().Done():
+		}
+	}))
+	defer slow.Close()
+	defer close(hang)
+	s.account.TokenURL = slow.URL
+	c.pass(56 * time.Minute)
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	if token, err := s.Token(soon()); token != "access1" || err != nil {
+		t.Errorf("token %q, error %v", token, err)
+	}
+	c.pass(5 * time.Minute)
+	for range 2 {
+		if token, err := s.Token(soon()); token != "" || !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrLasting) {
+			t.Errorf("token %q, error %v", token, err)
+		}
+	}
+	s.account.TokenURL = h.URL
+	want(t, s, "access2")
+}
+
 // A refresh token that could not be written is neither lost nor used unwritten.
 func TestRotationThatCannotBeWritten(t *testing.T) {
 	h, _, s := start(t)

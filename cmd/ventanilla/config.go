@@ -458,6 +458,7 @@ func (c *Config) warnings() []string {
 		"[desk] public_url empieza por http://: los enlaces de aprobación viajan sin cifrar")
 	warn(c.Smarthost.Address == "", "[smarthost] sin address: los correos esperan y no se envían")
 	all = append(all, c.oauthWarnings(time.Now())...)
+	all = append(all, c.oauthUseWarnings()...)
 	if host, _, err := net.SplitHostPort(c.Metrics.Listen); err == nil {
 		warn(!loopback(host), "[metrics] listen = "+strconv.Quote(c.Metrics.Listen)+": las métricas quedan a la vista de quien llegue a ese puerto")
 	}

@@ -214,6 +214,31 @@ func (c *Config) bearer(name, auth, user string) oauth.Credentials {
 	return oauth.Credentials{Source: c.tokens[name], User: user, Mechanism: mechanism}
 }
 
+// oauthUseWarnings says in Spanish which permissions nobody uses, and where a
+// password will not do.
+func (c *Config) oauthUseWarnings() (all []string) {
+	_, hosts := c.smarthosts()
+	used := map[string]bool{}
+	for _, h := range hosts {
+		used[h.OAuth] = true
+		if h.Provider == "microsoft365" && h.OAuth == "" {
+			all = append(all, h.Address+": Microsoft 365 ya no acepta contraseñas para enviar; use oauth")
+		}
+	}
+	for _, a := range c.IMAP {
+		used[a.OAuth] = true
+		if a.Provider == "microsoft365" && a.OAuth == "" {
+			all = append(all, "[[imap]] "+a.Name+": Microsoft 365 ya no acepta contraseñas para leer; use oauth")
+		}
+	}
+	for _, o := range c.OAuth {
+		if !used[o.Name] {
+			all = append(all, "[[oauth]] "+o.Name+": ningún buzón ni smarthost lo usa")
+		}
+	}
+	return all
+}
+
 // oauthWarnings says in Spanish what keeps, or will keep, a permission from being
 // used.
 func (c *Config) oauthWarnings(now time.Time) (all []string) {

@@ -86,7 +86,17 @@ auth = "oauthbearer"
 		t.Errorf("%+v", h)
 	}
 	told := strings.Join(c.warnings(), "\n")
+	if strings.Contains(told, "use oauth") || strings.Contains(told, "lo usa") {
+		t.Errorf("told without need: %s", told)
+	}
 	for _, want := range []string{"el secreto del cliente vence el ", "ejecute ventanilla oauth login correo"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("%q is not told: %s", want, told)
+		}
+	}
+	c.IMAP[0].OAuth, c.Smarthost.OAuth, c.IMAP[0].Provider, c.Smarthost.Provider = "", "", "microsoft365", "microsoft365"
+	told = strings.Join(c.warnings(), "\n")
+	for _, want := range []string{"para leer; use oauth", "para enviar; use oauth", "correo: ningún buzón ni smarthost lo usa"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("%q is not told: %s", want, told)
 		}

@@ -343,6 +343,28 @@ func TestVanished(t *testing.T) {
 	poll(t, d, s.account(), nil, func() bool { return d.has("tres", "uno")() && d.point.UID == 3 })
 }
 
+// TestExpungedMeanwhile: a mail is expunged by somebody while mails are fetched, so that
+// those behind it have other numbers: it is behind us, and they are taken.
+func TestExpungedMeanwhile(t *testing.T) {
+	for _, goes := range []uint32{1, 2, 3} {
+		s := newServer(t)
+		s.put("m1", "m2", "m3")
+		s.with(func() { s.goes = goes })
+		d := newDesk(t, s)
+		d.skipped[goes] = true
+		var want []string
+		for uid := uint32(1); uid <= 3; uid++ {
+			if uid != goes {
+				want = append(want, fmt.Sprint("m", uid))
+			}
+		}
+		poll(t, d, s.account(), nil, func() bool { return d.has(want...)() && d.at(3) })
+		if _, twice := d.got(); twice != 0 || s.logins != 1 {
+			t.Errorf("%v, %d logins", d.taken, s.logins)
+		}
+	}
+}
+
 // TestOversize: of a mail that is too large the header is taken, with a note, and
 // it is neither marked nor moved.
 func TestOversize(t *testing.T) {

@@ -42,6 +42,7 @@ type server struct {
 	seenFirst   bool              // once, the question for sizes is answered with flags first
 	noNext      bool              // UIDNEXT is not told
 	vanish      map[uint32]bool   // UIDs that are expunged before they are fetched
+	goes        uint32            // once, this mail is expunged while mails are fetched, before its turn
 	unasked     bool              // news stand between the answers
 	omit        bool              // once, FETCH leaves a mail out
 	flagsFirst  bool              // once, FETCH answers with flags that somebody has changed before the mail
@@ -488,7 +489,15 @@ func (w *wire) fetch(args string) {
 	if w.backward {
 		slices.Reverse(found)
 	}
+	shift := 0 // of sequence numbers, by what is expunged meanwhile
 	for i, m := range found {
+		if m.uid == w.goes && strings.Contains(strings.ToUpper(items), "BODY") {
+			w.goes = 0
+			w.say("* %d EXPUNGE", i+1)
+			w.inbox = slices.DeleteFunc(w.inbox, func(o message) bool { return o.uid == m.uid })
+			shift++
+			continue
+		}
 		if !w.in(set, m.uid) || w.vanish[m.uid] {
 			continue
 		}
@@ -497,7 +506,7 @@ func (w *wire) fetch(args string) {
 			w.ended = true
 			return
 		}
-		seq := i + 1
+		seq := i + 1 - shift
 		if !strings.Contains(strings.ToUpper(items), "BODY") {
 			if w.seenFirst {
 				w.seenFirst = false
