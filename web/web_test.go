@@ -799,3 +799,24 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// TestOnward: a door without pages of its own sends visitors to the same page where
+// the pages are, whatever host they asked for, and nobody anywhere without one.
+func TestOnward(t *testing.T) {
+	for _, c := range []struct {
+		public, method, target, want string
+		code                         int
+	}{
+		{"https://mesa.example", "GET", "http://evil.example/t/abc?x=1", "https://mesa.example/t/abc", http.StatusPermanentRedirect},
+		{"https://mesa.example", "HEAD", "/", "https://mesa.example/", http.StatusPermanentRedirect},
+		{"https://mesa.example", "GET", "http://mesa.example//evil.example/", "https://mesa.example//evil.example/", http.StatusPermanentRedirect},
+		{"https://mesa.example", "POST", "/d/abc", "", http.StatusNotFound},
+		{"", "GET", "/t/abc", "", http.StatusNotFound},
+	} {
+		w := httptest.NewRecorder()
+		Onward(c.public).ServeHTTP(w, httptest.NewRequest(c.method, c.target, nil))
+		if w.Code != c.code || w.Header().Get("Location") != c.want {
+			t.Errorf("%s %s: %d %q, want %d %q", c.method, c.target, w.Code, w.Header().Get("Location"), c.code, c.want)
+		}
+	}
+}
