@@ -12,7 +12,7 @@ import (
 //
 // pass says that domain, the From domain, let the mail out: DMARC passed, or
 // SPF or DKIM did for a domain aligned with it (relaxed: the same
-// organisational domain). fail says that DMARC failed and that the result
+// organisational domain), or one of its users had to say who he is. fail says that DMARC failed and that the result
 // itself states a policy of quarantine or reject. Neither is the usual case
 // where nothing is known.
 func AuthResults(m *Message, trusted []string) (pass, fail bool, domain string) {
@@ -117,6 +117,8 @@ func (r authResult) passes(domain string) bool {
 			sender = domainOf(sender)
 		}
 		return Aligned(sender, domain)
+	case "auth": // who authenticated himself, not what he wrote as his address (RFC 8601 §2.7.4)
+		return Aligned(domainOf(r.get("smtp.auth")), domain)
 	}
 	return false
 }

@@ -16,6 +16,7 @@ type Postfix struct {
 	SMTP       string // where it takes mail, 127.0.0.1:port
 	Submission string // where it takes mail of its own people, once [Postfix.People] has said who they are
 	CA         string // PEM, that its certificate comes from
+	Options    string // lines of master.cf for that service
 	program    string
 }
 
@@ -60,13 +61,13 @@ maximal_backoff_time = 2s
 `
 
 // postfixServices are those of Debian's master.cf that take part in what is
-// tested. $SMTP and $SUBMISSION are filled in.
+// tested. $SMTP, $SUBMISSION and $OPTIONS are filled in.
 const postfixServices = `$SMTP inet n - y - - smtpd
 $SUBMISSION inet n - y - - smtpd
   -o syslog_name=postfix/submission
   -o smtpd_tls_security_level=encrypt
   -o smtpd_sasl_auth_enable=yes
-  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+$OPTIONS  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
 pickup unix n - y 60 1 pickup
 cleanup unix n - y - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -100,7 +101,7 @@ func (p *Postfix) Start(main string) {
 		main += "alias_maps =\n" // Debian's own would be looked for
 	}
 	p.Write("/etc/postfix/main.cf", postfixMain+main)
-	p.Write("/etc/postfix/master.cf", strings.NewReplacer("$SMTP", p.SMTP, "$SUBMISSION", p.Submission).Replace(postfixServices))
+	p.Write("/etc/postfix/master.cf", strings.NewReplacer("$SMTP", p.SMTP, "$SUBMISSION", p.Submission, "$OPTIONS", p.Options).Replace(postfixServices))
 	for _, f := range []string{"/etc/postfix/main.cf", "/etc/postfix/master.cf"} { // it waits for files that may still be written
 		if err := os.Chtimes(p.Path(f), time.Time{}, time.Now().Add(-time.Hour)); err != nil {
 			p.t.Fatal(err)

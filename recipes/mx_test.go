@@ -35,7 +35,8 @@ func TestMX(t *testing.T) {
 	d.serve(door)
 	d.logs("certificate at hand")
 
-	if err := encrypted(door, ca.Issued()); err != nil {
+	mail := "From: ana@uni.example\r\nTo: " + queue + "\r\nSubject: Solicitud de acceso\r\nMessage-ID: <1@uni.example>\r\n\r\nNo imprime.\r\n"
+	if err := encrypted(door, ca.Issued(), nil, "ana@uni.example", mail); err != nil {
 		t.Fatalf("STARTTLS: %v", err)
 	}
 	out.await(t, "ana@uni.example", `\[#000001\]`)
@@ -54,21 +55,38 @@ func TestMX(t *testing.T) {
 	quiet(t, p, p.Log())
 }
 
-// encrypted sends a mail as a server does that wants to know whom it speaks to.
-func encrypted(door string, roots *x509.CertPool) error {
-	c, err := smtp.Dial(door)
+// encrypted sends a mail to the desk as somebody does who wants to know whom he speaks
+// to, and says who he is if auth is not nil.
+func encrypted(door string, roots *x509.CertPool, auth smtp.Auth, from, mail string) error {
+	conn, err := net.Dial("tcp", door)
+	if err != nil {
+		return err
+	}
+	server := domain
+	if auth != nil {
+		server = "localhost"
+	}
+	c, err := smtp.NewClient(conn, server)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := errors.Join(c.StartTLS(&tls.Config{ServerName: domain, RootCAs: roots}), c.Mail("ana@uni.example"), c.Rcpt(queue)); err != nil {
+	if err := c.StartTLS(&tls.Config{ServerName: server, RootCAs: roots}); err != nil {
+		return err
+	}
+	if auth != nil {
+		if err := c.Auth(auth); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(c.Mail(from), c.Rcpt(queue)); err != nil {
 		return err
 	}
 	w, err := c.Data()
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(w, "From: ana@uni.example\r\nTo: "+queue+"\r\nSubject: Solicitud de acceso\r\nMessage-ID: <1@uni.example>\r\n\r\nNo imprime.\r\n")
+	_, err = io.WriteString(w, mail)
 	return errors.Join(err, w.Close(), c.Quit())
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"net/smtp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -107,16 +108,19 @@ func TestAlias(t *testing.T) {
 }
 
 // TestPostfixResults: with opendkim at Postfix's side a signed mail's sender is
-// believed, and nobody is who only writes that he is.
+// believed, and one who had to say who he is, and nobody is who only writes that.
 func TestPostfixResults(t *testing.T) {
 	t.Parallel()
 	r := read(t, "Un Postfix propio, por LMTP")
 	p, out, lmtp, milter := peers.NewPostfix(t), newOutside(t), peers.Free(t), peers.Free(t)
+	box := peers.DovecotOf(t, "luis")
 	d := newDesk(t, p.Machine, r)
 	d.edit("127.0.0.1:24", lmtp, "127.0.0.1:25", p.SMTP, `#authserv = ["mx.`+domain+`"]`, r.block("[trust]"))
 	sign := opendkim(t, r.block("/etc/opendkim.conf", "8891@127.0.0.1", peers.Port(milter)+"@127.0.0.1"))
 	peers.Await(t, "tcp", milter)
-	p.Start("relayhost = " + bracketed(out.address) + "\n" + r.block("/etc/postfix/main.cf", "127.0.0.1:24", lmtp) + r.block("smtpd_milters", "127.0.0.1:8891", milter))
+	p.Options = r.block("/etc/postfix/master.cf")
+	p.Start("relayhost = " + bracketed(out.address) + "\n" + r.block("/etc/postfix/main.cf", "127.0.0.1:24", lmtp) + r.block("smtpd_milters", "127.0.0.1:8891", milter) +
+		r.block("mua_sender_restrictions") + p.People(box))
 	d.serve(lmtp)
 
 	mail := func(subject string) string {
@@ -139,8 +143,22 @@ func TestPostfixResults(t *testing.T) {
 			t.Errorf("%s: results %q, want %q", subject, got, c.want)
 		}
 	}
-	d.settled(2)
+	luis := strings.ReplaceAll(mail("De la casa"), "ana@uni.example", "luis@universidad.example")
+	if err := encrypted(p.Submission, trusting(p.CA), smtp.PlainAuth("", "luis", box.Password, "localhost"), "luis@universidad.example", luis); err != nil {
+		t.Fatal(err)
+	}
+	if got := d.ticket(d.awaitTicket("De la casa")).Proofs[1].Results; got != "pass" {
+		t.Errorf("one who authenticated himself: results %q", got)
+	}
+	d.settled(3)
 	quiet(t, p, p.Log())
+}
+
+// trusting believes what comes from an authority.
+func trusting(ca string) *x509.CertPool {
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(ca))
+	return roots
 }
 
 // quiet wants a Postfix to have nothing in its queue, and no complaint in its log
