@@ -28,7 +28,7 @@ func (b *builder) classify() {
 			return
 		}
 	}
-	m.Class, m.ClassReason = ClassHuman, "no sign of a program"
+	m.Class, m.ClassReason = ClassHuman, "nada indica que lo escribió un programa"
 }
 
 // maxReason is how many bytes a ClassReason has.
@@ -134,11 +134,11 @@ func bounceForm(m *Message) string {
 	case daemon:
 		return "From: " + m.Get("From")
 	case null:
-		return "Return-Path: <> and the form of a bounce"
+		return "Return-Path: <> y forma de devolución"
 	case system:
-		return "From: " + m.Get("From") + " and the form of a bounce"
+		return "From: " + m.Get("From") + " y forma de devolución"
 	}
-	return "Subject and text of a bounce"
+	return "asunto y texto de devolución"
 }
 
 // refusedByList says that a mailing list's server refuses a mail sent to it.

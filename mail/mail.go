@@ -136,7 +136,7 @@ type Message struct {
 	Reply       string    // what the writer wrote this time, of Text
 	Quoted      string    // the rest of Text: what stood in earlier mails
 	Class       Class
-	ClassReason string // the evidence for Class, as "Auto-Submitted: auto-replied"
+	ClassReason string // the evidence for Class, in Spanish or as the mail has it, as "Auto-Submitted: auto-replied"
 	List        bool   // any List-* header, whatever the class
 	Loop        string // value of our own loop header, "" if absent
 	Probe       string // value of our own probe header, "" if absent: no proof without its token
