@@ -3,6 +3,9 @@ package gateway
 import (
 	"context"
 	"time"
+
+	"ventanilla/rules"
+	"ventanilla/store"
 )
 
 // TidyOnce does the hourly work once, for tests.
@@ -25,3 +28,15 @@ func (g *Gateway) TellAlerts(ctx context.Context) error { return g.tellAlerts(ct
 
 // ExportMost is how many bytes of a dossier go by mail.
 const ExportMost = exportMost
+
+// Listed looks up a list for an agent, and returns how many tickets are on its page.
+func (g *Gateway) Listed(ctx context.Context, l rules.List, agent string) (n int, err error) {
+	setup := g.Setup()
+	a, _ := setup.World.Agent(agent)
+	err = g.store.View(ctx, func(tx store.Tx) error {
+		p, err := g.list(tx, setup, g.now(), l, agentAddressee(setup, a))
+		n = len(p.rows)
+		return err
+	})
+	return n, err
+}
