@@ -133,8 +133,6 @@ func (t teller) said(c desk.Command) string {
 		return t.word("did-" + string(c.Kind))
 	case desk.CmdAnswer:
 		return t.word("did-answered")
-	case desk.CmdLearn:
-		return t.word("did-learn")
 	case desk.CmdAccept, desk.CmdSetAside:
 		return with("did-"+string(c.Kind), t.article(c))
 	case desk.CmdTime:
