@@ -49,11 +49,11 @@ func newHouse(t testing.TB, dir string, files fstest.MapFS, zone *time.Location,
 	if err != nil {
 		t.Fatal(err)
 	}
-	words, err := templates.Load(nil)
+	defined, err := rules.LoadReports(files, world)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defined, err := rules.LoadReports(files, world)
+	words, err := templates.Load(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,20 +132,20 @@ func deskFiles(people string) (files fstest.MapFS) {
 		names := ""
 		for i := range 8 {
 			name := fmt.Sprintf("%s%d", q.name, i+1)
-			agents += fmt.Sprintf("[[agent]]\nname = %q\ntitle = %q\naddress = %q\n\n", name, spanish(len(agents)), name+"@mesa.example")
+			agents += fmt.Sprintf("[[agent]]\nname = %q\ntitle = %q\naddress = %q\n\n", name, spanish(len(agents))+" "+name, name+"@mesa.example")
 			names += fmt.Sprintf("%q, ", name)
 		}
 		queues += fmt.Sprintf("[[queue]]\nname = %q\naddress = %q\nagents = [%s]\n%s\n\n", q.name, q.name+"@mesa.example", names, q.toml)
 		addresses += fmt.Sprintf("%q, ", q.name+"@mesa.example")
 	}
-	agents += fmt.Sprintf("[[agent]]\nname = \"jefa\"\ntitle = \"Jefa\"\naddress = %q\nrole = \"reader\"\n", head)
+	agents += "[[agent]]\nname = \"jefa\"\naddress = \"" + head + "\"\nrole = \"reader\"\n"
 	return fstest.MapFS{
-		"reports/cuadre.toml": {Data: []byte(reportFile)},
-		"desk/queues.toml":    {Data: []byte(queues)},
-		"desk/agents.toml":    {Data: []byte(agents)},
-		"desk/people.csv":     {Data: []byte(people)},
-		"desk/calendars.toml": {Data: []byte("[[calendar]]\nname = \"oficina\"\nzone = \"Europe/Madrid\"\nhours = [\"lunes a viernes 8:00-18:00\"]\nholidays = \"ES\"\n")},
-		"desk/terms.toml":     {Data: []byte("[[term]]\nname = \"general\"\nfirst = \"4h\"\nresolution = \"20h\"\npause = [\"provider\"]\n")},
+		"reports/mensual.toml": {Data: []byte(reportFile())},
+		"desk/queues.toml":     {Data: []byte(queues)},
+		"desk/agents.toml":     {Data: []byte(agents)},
+		"desk/people.csv":      {Data: []byte(people)},
+		"desk/calendars.toml":  {Data: []byte("[[calendar]]\nname = \"oficina\"\nzone = \"Europe/Madrid\"\nhours = [\"lunes a viernes 8:00-18:00\"]\nholidays = \"ES\"\n")},
+		"desk/terms.toml":      {Data: []byte("[[term]]\nname = \"general\"\nfirst = \"4h\"\nresolution = \"20h\"\npause = [\"provider\"]\n")},
 		"rules/10-turnos.toml": {Data: []byte("[[rule]]\nname = \"por turnos\"\nto = [" + addresses + "]\nowner = \"round-robin\"\n\n[[rule.test]]\nto = \"soporte@mesa.example\"\nsubject = \"x\"\n" +
 			"expect = {rule = \"por turnos\"}\n")},
 	}

@@ -73,7 +73,6 @@ func TestSimulatedMonth(t *testing.T) {
 		p.play()
 	}
 	p.balance()
-	p.report()
 	p.house.stopIt()
 	t.Logf("%d tickets, %d mails in, %d mails out, in %v", len(p.books.Tickets), sent, p.sink.count, time.Since(began).Round(time.Millisecond))
 }
@@ -254,6 +253,7 @@ func (p *play) balance() {
 		}
 	}
 	p.t.Logf("states: %v", states)
+	p.report(now)
 	p.inside()
 }
 

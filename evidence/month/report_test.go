@@ -1,102 +1,101 @@
 package month
 
 import (
+	"bytes"
 	"context"
+	"encoding/csv"
 	"fmt"
-	"math"
-	"regexp"
-	"strconv"
+	"slices"
 	"strings"
+	"time"
 
 	"ventanilla/evidence/month/books"
 )
 
-// head reads and is sent reports, and is no agent.
+// head asks for reports and works on nothing.
 const head = "jefa@mesa.example"
 
-// reportFile asks for the figures that the books can tell.
-const reportFile = `title = "Cuadre"
-[[table]]
-title = "Por cola"
-by = ["queue"]
-columns = ["opened", "resolved", "closed", "backlog_end", "breached", "first_on_time", "resolution_on_time", "surveys", "score", "minutes"]
-[[table]]
-title = "Por agente"
-by = ["agent"]
-columns = ["opened", "resolved", "closed", "backlog_end", "breached", "first_on_time", "resolution_on_time", "surveys", "score"]
-`
+var columns = strings.Fields("backlog_start opened revived closed dropped backlog_end resolved first_answers first_hours first_on_time resolution_hours resolution_on_time breached reopened rejected asked surveys score minutes")
 
-// report asks by mail for the report of the month, and holds every cell of the mail that
-// comes back against the books.
-func (p *play) report() {
+// reportFile is reports/mensual.toml.
+func reportFile() string {
+	names := `["` + strings.Join(columns, `", "`) + `"]`
+	return "title = \"Informe mensual\"\n\n[[table]]\ntitle = \"En resumen\"\ncolumns = " + names + "\n\n[[table]]\ntitle = \"Por cola\"\nby = [\"queue\"]\ncolumns = " + names +
+		"\n\n[[table]]\ntitle = \"Por agente\"\nby = [\"agent\"]\ncolumns = " + names + "\n\n[[table]]\ntitle = \"Día por día\"\nby = [\"day\"]\ncolumns = [\"opened\", \"backlog_end\"]\n"
+}
+
+// report has the head ask for the report of the month by mail, and holds every cell of
+// the spreadsheet that comes against the books.
+func (p *play) report(now time.Time) {
 	p.t.Helper()
-	now := p.setClock(0)
-	want := p.send(now, []mail{written(head, "soporte@mesa.example", "Consulta", "", "informe cuadre octubre", now, false)})
+	want := p.send(now, []mail{written(head, "soporte@mesa.example", "Informe", "", "informe octubre 2026", now, false)})
 	if err := p.house.DoDue(context.Background()); err != nil {
 		p.t.Fatal(err)
 	}
-	letters := p.come(want)
-	if len(letters) != 1 {
-		p.t.Fatalf("%d reports came", len(letters))
-	}
-	_, queues, _ := strings.Cut(letters[0].Text, "POR COLA\n")
-	queues, agents, found := strings.Cut(queues, "POR AGENTE\n")
-	if !found {
-		p.t.Fatalf("the report has not two tables:\n%s", letters[0].Text)
-	}
-	agents, _, _ = strings.Cut(agents, "QUÉ SIGNIFICA")
-	cells := p.table(queues, 10, func(t *books.Ticket) string { return strings.TrimSuffix(t.Queue.Address, "@mesa.example") })
-	cells += p.table(agents, 9, func(t *books.Ticket) string {
-		a, _ := p.house.setup.World.AgentAt(t.Assignee)
-		return a.Title
-	})
-	p.t.Logf("%d cells of the report agree with the books", cells)
-}
-
-var columns = regexp.MustCompile(`\s{2,}`)
-
-// table holds a table of the report against the books.
-func (p *play) table(text string, width int, line func(*books.Ticket) string) (cells int) {
-	p.t.Helper()
-	lines := strings.Split(strings.TrimSpace(text), "\n")[1:] // behind the heads
-	named := map[string]bool{}
-	for _, t := range p.books.Tickets {
-		named[line(t)] = true
-	}
-	if len(lines) != len(named)+1 {
-		p.t.Errorf("%d lines, want %d and a total", len(lines), len(named))
-	}
-	for _, l := range lines {
-		row := columns.Split(strings.TrimSpace(l), -1)
-		f := p.books.Figures(func(t *books.Ticket) bool { return row[0] == "Total" || line(t) == row[0] })
-		share := func(n, of int) string {
-			if of == 0 {
-				return "–"
+	tables := p.tables(p.come(want)[0].CSV)
+	cells := 0
+	hold := func(table string, want map[string][]string) {
+		got := tables[table]
+		for label, line := range want {
+			if !slices.Equal(got[label], line) {
+				p.t.Errorf("%s, %s: %q, the books say %q", table, label, got[label], line)
 			}
-			return decimal(100 * float64(n) / float64(of))
+			cells += len(line)
 		}
-		score := "–"
-		if f.Scores > 0 {
-			score = decimal(float64(f.Sum) / float64(f.Scores))
+		if len(got) != len(want) {
+			p.t.Errorf("%s: %d lines, the books have %d", table, len(got), len(want))
 		}
-		want := []string{row[0], whole3(f.Opened), whole3(f.Resolved), whole3(f.Closed), whole3(f.Pending), whole3(f.Late),
-			share(f.FirstKept, f.First), share(f.SolvedKept, f.Solved), whole3(f.Scores), score, whole3(f.Minutes)}[:width+1]
-		if got := strings.Join(row, "|"); got != strings.Join(want, "|") {
-			p.t.Errorf("the report says %s, the books %s", got, strings.Join(want, "|"))
-		}
-		cells += width
 	}
-	return cells
+	all := p.books.Cells(columns, func(*books.Ticket) bool { return true })
+	hold("En resumen", map[string][]string{"": all})
+	queues, agents := map[string][]string{"Total": all}, map[string][]string{"Total": all}
+	for i := range p.books.Queues {
+		q := &p.books.Queues[i]
+		queues[strings.TrimSuffix(q.Address, "@mesa.example")] = p.books.Cells(columns, func(t *books.Ticket) bool { return t.Queue == q })
+		for _, a := range q.Agents {
+			agents[strings.TrimSuffix(a, "@mesa.example")] = p.books.Cells(columns, func(t *books.Ticket) bool { return t.Assignee == a })
+		}
+	}
+	hold("Por cola", queues)
+	hold("Por agente", agents)
+	days := map[string][]string{"Total": p.books.Cells([]string{"opened", "backlog_end"}, func(*books.Ticket) bool { return true })}
+	for day, d := range p.books.Days {
+		if strings.HasSuffix(day, "/10/2026") {
+			days[day] = []string{fmt.Sprint(d.Opened), fmt.Sprint(d.Backlog)}
+		}
+	}
+	hold("Día por día", days)
+	p.t.Logf("%d cells of the report are as the books say", cells)
 }
 
-func decimal(v float64) string {
-	return strings.Replace(strconv.FormatFloat(math.Round(v*10)/10, 'f', 1, 64), ".", ",", 1)
-}
-
-// whole3 writes a number as 1.234.
-func whole3(n int) string {
-	if n < 1000 {
-		return fmt.Sprint(n)
+// tables reads a report's spreadsheet: the lines of each table, by what they are about,
+// of agents by the last word of their title.
+func (p *play) tables(data []byte) map[string]map[string][]string {
+	p.t.Helper()
+	data, marked := bytes.CutPrefix(data, []byte("\ufeff"))
+	if !marked {
+		p.t.Error("the spreadsheet does not say that it is UTF-8")
 	}
-	return fmt.Sprintf("%d.%03d", n/1000, n%1000)
+	r := csv.NewReader(bytes.NewReader(data))
+	r.Comma, r.FieldsPerRecord = ';', -1
+	rows, err := r.ReadAll()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	all := map[string]map[string][]string{}
+	title := ""
+	for i, row := range rows {
+		switch {
+		case len(row) == 1 && row[0] != "":
+			title = row[0]
+			all[title] = map[string][]string{}
+		case title == "" || len(row) < 2 || i > 0 && len(rows[i-1]) == 1: // before the first, between two, heads
+		case len(row) == len(columns):
+			all[title][""] = row
+		default:
+			words := strings.Fields(row[0])
+			all[title][words[len(words)-1]] = row[1:]
+		}
+	}
+	return all
 }

@@ -38,6 +38,8 @@ type Ticket struct {
 	Asked                               bool
 	Score, Comments                     int
 	first, resolution                   clock
+	answered, solved                    time.Time // for the first time; for the last time
+	reopened, rejected                  bool
 }
 
 // clock counts open minutes towards a promise.
@@ -45,6 +47,7 @@ type clock struct {
 	length, used     int
 	since, warn, due time.Time
 	runs, stopped    bool
+	late             bool // when it was stopped last
 	Warned, Breached bool
 }
 
@@ -72,6 +75,10 @@ type Books struct {
 	queues  map[string]*Queue // by address of queue and of agent
 	agents  map[string]bool
 	at      time.Time
+
+	Days         map[string]Day // those that are over, as 31/10/2026
+	today        string
+	openedBefore int // before today
 }
 
 // New opens the books.
@@ -102,6 +109,7 @@ func (b *Books) In(at time.Time, raw []byte) ([]Expect, error) {
 		return nil, err
 	}
 	b.at = at
+	b.newDay()
 	number := b.ours[l.Answers]
 	if number == "" {
 		number = l.Number
@@ -162,6 +170,9 @@ func (b *Books) agent(t *Ticket, l Letter) (out []Expect, err error) {
 	says := strings.TrimSpace(strings.Join(lines[n:], "\n")) != ""
 	if says {
 		b.stop(&t.first)
+		if t.answered.IsZero() {
+			t.answered = b.at
+		}
 		if t.State == "nuevo" || t.State == "en espera" {
 			b.goOn(t)
 		}
@@ -190,6 +201,7 @@ func (b *Books) agent(t *Ticket, l Letter) (out []Expect, err error) {
 }
 
 func (b *Books) resolve(t *Ticket) Expect {
+	t.solved = b.at
 	t.State, t.Resolved, t.Reminders, t.Deputy, t.waits = "resuelto", b.at, 0, "", time.Time{}
 	t.Resolutions++
 	b.stop(&t.first)
@@ -200,6 +212,9 @@ func (b *Books) resolve(t *Ticket) Expect {
 // close ends a ticket. The survey tells of it, where one is asked; else a mail of
 // another kind.
 func (b *Books) close(t *Ticket, kind string) Expect {
+	if t.State != "resuelto" {
+		t.solved = b.at
+	}
 	t.State, t.waits = "cerrado", time.Time{}
 	b.stop(&t.first)
 	b.stop(&t.resolution)
@@ -254,6 +269,7 @@ func (b *Books) person(t *Ticket, l Letter) []Expect {
 		return b.approve(t, l.From)
 	}
 	if t.State == "resuelto" && (first == "rechazar" || which == "r") {
+		t.rejected = true
 		b.goOn(t)
 		return []Expect{t.to("gracias-rechazo", l.From), t.to("reabierto", t.Assignee)}
 	}
@@ -267,6 +283,7 @@ func (b *Books) person(t *Ticket, l Letter) []Expect {
 	switch {
 	case said == "aprobar": // again
 	case t.State == "resuelto", t.State == "cerrado":
+		t.reopened = true
 		b.goOn(t)
 		out[0].Kind = "reabierto"
 	case t.State == "en espera":

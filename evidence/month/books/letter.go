@@ -27,6 +27,7 @@ type Letter struct {
 	Auto     bool   // Auto-Submitted says that a machine wrote it
 	Number   string // of the ticket, by the subject: 000123; "" if it names none
 	Kind     string // of a mail of the desk: what its Message-ID says it is
+	CSV      []byte // a file of comma-separated values
 }
 
 var tag = regexp.MustCompile(`\[#([0-9]+)\]`)
@@ -49,7 +50,15 @@ func Read(raw []byte) (Letter, error) {
 	if local, _, _ := strings.Cut(l.ID, "@"); strings.Contains(local, ".") {
 		l.Kind = strings.Split(local, ".")[1]
 	}
-	l.Text, err = text(h.Get("Content-Type"), h.Get("Content-Transfer-Encoding"), m.Body)
+	body, err := io.ReadAll(m.Body)
+	if err != nil {
+		return l, fmt.Errorf("read body: %w", err)
+	}
+	kind, encoding := h.Get("Content-Type"), h.Get("Content-Transfer-Encoding")
+	if l.Text, err = part("text/plain", kind, encoding, strings.NewReader(string(body))); err == nil && strings.HasPrefix(kind, "multipart/mixed") {
+		file, _ := part("text/csv", kind, encoding, strings.NewReader(string(body)))
+		l.CSV = []byte(file)
+	}
 	return l, err
 }
 
@@ -63,8 +72,8 @@ func address(field string) string {
 	return strings.ToLower(a.Address)
 }
 
-// text returns the first plain text of a body.
-func text(contentType, encoding string, body io.Reader) (string, error) {
+// part returns the first part of a body that is of a kind, as text.
+func part(wanted, contentType, encoding string, body io.Reader) (string, error) {
 	kind, parameters, err := mime.ParseMediaType(contentType)
 	if contentType == "" {
 		kind, err = "text/plain", nil
@@ -79,13 +88,13 @@ func text(contentType, encoding string, body io.Reader) (string, error) {
 			if err != nil {
 				return "", fmt.Errorf("find text: %w", err)
 			}
-			if s, err := text(p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p); err == nil {
+			if s, err := part(wanted, p.Header.Get("Content-Type"), p.Header.Get("Content-Transfer-Encoding"), p); err == nil {
 				return s, nil
 			}
 		}
 	}
-	if kind != "text/plain" {
-		return "", fmt.Errorf("no text: %s", kind)
+	if kind != wanted {
+		return "", fmt.Errorf("not %s but %s", wanted, kind)
 	}
 	switch strings.ToLower(encoding) {
 	case "quoted-printable":

@@ -11,6 +11,7 @@ func (b *Books) start(c *clock) {
 
 func (b *Books) halt(c *clock) {
 	if c.runs {
+		c.late = !b.at.Before(c.due)
 		c.used += b.Hours.Between(c.since, b.at)
 		c.runs = false
 	}
@@ -24,6 +25,7 @@ func (b *Books) stop(c *clock) {
 // Tick says what must come out because the desk looks at its clock at a time.
 func (b *Books) Tick(at time.Time) (out []Expect) {
 	b.at = at
+	b.newDay()
 	for _, t := range b.Tickets {
 		if t.State == "cerrado" {
 			continue
