@@ -485,10 +485,7 @@ func happenings(was, is Ticket, e Event) []Happening {
 
 // decideDue handles the day of the resolution that an agent names.
 func decideDue(t Ticket, c Command) ([]Event, string) {
-	switch {
-	case t.State == Resolved || t.State == Closed:
-		return nil, "already-resolved"
-	case t.Clocks.Resolution.Fixed.Equal(c.Until):
+	if t.Clocks.Resolution.Fixed.Equal(c.Until) {
 		return nil, ""
 	}
 	old := ""

@@ -278,6 +278,7 @@ func (p *played) fill(text string) string {
 //	explain                         what would become of a mail of this text, and why
 //	show number                     a ticket and its history
 //	learn                           what agents wanted to be known is written
+//	shown x                         what its HTML part shows
 //	read x                          the last mail to x: its text, pictures and files
 func TestCases(t *testing.T) {
 	files, err := filepath.Glob("../testdata/gateway/*.txt")
@@ -455,6 +456,13 @@ func (p *played) step(words []string, text string) {
 			}
 			return err
 		})
+	case "shown": // the last mail to x, as its HTML part shows it
+		html := mail.Parse(p.raw(p.last[words[1]])).HTML
+		for _, l := range strings.Split(tag.ReplaceAllString(body.FindString(html), "\n"), "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				fmt.Fprintln(&p.out, l)
+			}
+		}
 	case "read":
 		p.read(words[1])
 	default:
@@ -493,6 +501,11 @@ func (p *played) setWorld(words []string) {
 	setup.World = &w
 	p.Use(&setup)
 }
+
+var (
+	body = regexp.MustCompile(`(?s)<body.*`)
+	tag  = regexp.MustCompile(`<[^>]*>`)
+)
 
 var picture = regexp.MustCompile(`<img[^>]*>`)
 

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -15,45 +16,69 @@ type line struct {
 }
 
 // commandBlock splits an agent's text into its command lines and the rest. The
-// lines stand in one run at the very top, below at most a greeting, or else are
-// the one last line.
+// lines stand in one run at the very top, below at most a greeting, or else at the very
+// end. Mail programs put empty lines between paragraphs: they do not end the run.
 func commandBlock(text string) (block []line, rest string) {
 	lines := strings.Split(strings.TrimRight(text, " \t\r\n"), "\n")
 	start := 0
-	for start < len(lines) && (strings.TrimSpace(lines[start]) == "" || start < 3 && mail.Greeting(lines[start])) {
+	for start < len(lines) && (blank(lines[start]) || start < 3 && mail.Greeting(lines[start])) {
 		start++
 	}
 	end := start
-	for end < len(lines) {
-		l, ok := commandLine(lines[end])
-		if !ok {
+	for i := start; i < len(lines); i++ {
+		if blank(lines[i]) {
+			continue
+		}
+		l, ok := commandLine(lines[i])
+		if !ok || i > end && !likely(l) {
 			break
 		}
-		block = append(block, l)
-		end++
+		block, end = append(block, l), i+1
 	}
 	if len(block) > 0 {
 		return block, strings.TrimSpace(strings.Join(append(slices.Clone(lines[:start]), lines[end:]...), "\n"))
 	}
-	last := len(lines) - 1
-	if l, ok := commandLine(lines[last]); ok {
-		return []line{l}, strings.TrimSpace(strings.Join(lines[:last], "\n"))
+	for i := len(lines) - 1; i >= 0; i-- {
+		l, ok := commandLine(lines[i])
+		if _, known := findVerb(l.word); ok && (len(block) == 0 || known) {
+			block, lines = slices.Insert(block, 0, l), lines[:i]
+		} else if !blank(lines[i]) {
+			break
+		}
+	}
+	if len(block) > 0 {
+		return block, strings.TrimSpace(strings.Join(lines, "\n"))
 	}
 	return nil, text
 }
 
+func blank(s string) bool { return strings.TrimSpace(unseen.Replace(s)) == "" }
+
+// likely says that a line names a verb, or nearly.
+func likely(l line) bool {
+	_, ok := findVerb(l.word)
+	return ok || nearest(l.word, Verbs()) != ""
+}
+
 // unseen are spaces that people do not type and marks that nobody sees.
-var unseen = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "\u200b", "", "\u2060", "", "\ufeff", "", "＃", "#")
+var unseen = strings.NewReplacer("\u00a0", " ", "\t", " ", "\u2010", "-", "\u2011", "-", "\u00ad", "", "\u202f", " ", "\u200b", "", "\u2060", "", "\ufeff", "", "＃", "#")
+
+// listNumber is what stands before the lines of a numbered list.
+var listNumber = regexp.MustCompile(`^[0-9]{1,2}[.)] *`)
 
 // bullets are what mail programs put before the lines of a list.
-const bullets = "•·▪◦‣*–—- \t"
+const bullets = "•·▪◦‣§*–—- \t"
 
 // commandLine reads one line as a command: "#" or "!" and a word at once after it, or
-// behind a space where the word is a verb. A bullet that a mail program put in front
-// does not count.
+// behind a space where the word is a verb. A bullet or a number that a mail program put
+// in front does not count.
 func commandLine(s string) (line, bool) {
 	s = strings.TrimSpace(unseen.Replace(s))
-	body, ok := strings.CutPrefix(strings.TrimLeft(s, bullets), "#")
+	bare := strings.TrimLeft(s, bullets)
+	if numbered := listNumber.ReplaceAllString(bare, ""); strings.HasPrefix(numbered, "#") {
+		bare = numbered
+	}
+	body, ok := strings.CutPrefix(bare, "#")
 	if !ok {
 		body, ok = strings.CutPrefix(s, "!")
 	}
@@ -260,8 +285,11 @@ func readPhrase(text string) (p phrase, reason string) {
 		lines = lines[1:]
 	}
 	first, rest := strings.TrimSpace(lines[0]), strings.TrimSpace(strings.Join(lines[1:], "\n"))
-	said := withoutThanks(strings.Trim(mail.Fold(first), " .!¡*_"))
+	whole := strings.Trim(mail.Fold(first), " .!¡*_")
+	said := withoutThanks(whole)
 	switch {
+	case rest == "" && slices.Contains(thanksWords, strings.ReplaceAll(whole, ",", "")):
+		return thanksPhrase, ""
 	case slices.Contains(approveWords, said):
 		return approvePhrase, rest
 	case slices.Contains(rejectWords, said), slices.Contains(persistWords, said):
@@ -276,8 +304,6 @@ func readPhrase(text string) (p phrase, reason string) {
 		return mutePhrase, ""
 	case rest == "" && slices.Contains(helpWords, said):
 		return helpPhrase, ""
-	case rest == "" && slices.Contains(thanksWords, strings.ReplaceAll(said, ",", "")):
-		return thanksPhrase, ""
 	}
 	for _, w := range rejectWords {
 		if after, ok := strings.CutPrefix(said, w); ok && strings.IndexAny(after, " :,-") == 0 {

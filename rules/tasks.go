@@ -39,7 +39,7 @@ func (r *reading) moment(text string) (at time.Time, reason, rest string) {
 		at, why := d.read(text[:end])
 		if why == "" {
 			rest = strings.TrimLeft(text[end:], " ,:;-–—")
-			return at, "", strings.TrimPrefix(rest, "porque ")
+			return at, "", unquoted(strings.TrimPrefix(rest, "porque "))
 		}
 		if why == "moment-past" && strings.TrimSpace(text[:end]) != "" {
 			reason = why
