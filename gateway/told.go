@@ -433,7 +433,7 @@ func (t teller) transcript(l rules.Letter, k desk.Ticket, d *templates.Data) err
 	}
 	d.Lines = append(d.Lines, lines...)
 	if l.Help {
-		d.Lines = append(d.Lines, rules.Help(t.language)...)
+		d.Lines = append(append(d.Lines, rules.Help(t.language)...), rules.ListHelp(t.language)...)
 	}
 	if k.ID == 0 {
 		return nil

@@ -176,20 +176,20 @@ func (l *List) word(w *desk.World, word string) (known bool, p Problem) {
 
 // filter is one «name:value» that a list can have.
 type filter struct {
-	names []string // folded; the first is the one that help tells
+	names []string // folded; the first three are told in Spanish, English and Portuguese
 	read  func(*List, *desk.World, string) Problem
 }
 
 var filters = []filter{
-	{[]string{"numero", "number", "ticket"}, func(l *List, _ *desk.World, v string) Problem {
+	{[]string{"numero", "number", "numero", "ticket"}, func(l *List, _ *desk.World, v string) Problem {
 		l.Number = ticketNumber(v)
 		return unlessSaid(l.Number)
 	}},
-	{[]string{"externo", "external", "proveedor", "provider", "fornecedor"}, func(l *List, _ *desk.World, v string) Problem {
+	{[]string{"externo", "external", "fornecedor", "proveedor", "provider"}, func(l *List, _ *desk.World, v string) Problem {
 		l.External = v
 		return unlessSaid(v)
 	}},
-	{[]string{"cliente", "client", "empresa"}, func(l *List, w *desk.World, v string) (p Problem) {
+	{[]string{"cliente", "client", "cliente", "empresa"}, func(l *List, w *desk.World, v string) (p Problem) {
 		l.Client, p = pick(v, "unknown-client", listOf(w.Clients, func(c desk.Client) listed { return listed{c.Name, c.Title} }))
 		return p
 	}},
@@ -207,7 +207,7 @@ var filters = []filter{
 		l.Service, p = pick(v, "unknown-service", listOf(w.Services, func(s desk.Service) listed { return listed{s.Name, s.Title} }))
 		return p
 	}},
-	{[]string{"estado", "state", "status"}, readListState},
+	{[]string{"estado", "state", "estado", "status"}, readListState},
 	{[]string{"solicitante", "requester", "requerente"}, func(l *List, w *desk.World, v string) (p Problem) {
 		l.Requester, p = pickPerson(w, v)
 		return p
@@ -220,7 +220,7 @@ var filters = []filter{
 		l.Queue = q.Name
 		return Problem{}
 	}},
-	{[]string{"esperando", "espera", "waiting", "aguardando"}, func(l *List, _ *desk.World, v string) Problem {
+	{[]string{"esperando", "waiting", "aguardando", "espera"}, func(l *List, _ *desk.World, v string) Problem {
 		name, p := pick(v, "unknown-waiting", waiters)
 		l.Waiting = desk.Waiting(name)
 		return p
@@ -231,7 +231,7 @@ var filters = []filter{
 		}
 		return Problem{}
 	}},
-	{[]string{"etiqueta", "tag"}, func(l *List, _ *desk.World, v string) Problem { l.Tag = v; return unlessSaid(v) }},
+	{[]string{"etiqueta", "tag", "etiqueta"}, func(l *List, _ *desk.World, v string) Problem { l.Tag = v; return unlessSaid(v) }},
 	{[]string{"antes", "before"}, func(l *List, _ *desk.World, v string) Problem {
 		l.Before = strings.TrimPrefix(v, "#")
 		return unlessSaid(v)
@@ -343,6 +343,7 @@ func (d *decider) lists(a desk.Agent) bool {
 	if problem.Reason != "" {
 		d.settle(ToCommand, "la lista que se pide no se entiende")
 		d.wrong(a, desk.Ticket{}, []Problem{problem})
+		d.Letters[len(d.Letters)-1].Reason = "list-wrong"
 		return true
 	}
 	d.Letters = append(d.Letters, Letter{Template: "lista", To: a.Address, Name: a.Title, List: &l})
