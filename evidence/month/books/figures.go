@@ -2,6 +2,7 @@ package books
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -104,7 +105,7 @@ func (f figure) written(sum, count int) string {
 	case "h":
 		v /= 3600
 	}
-	return strings.Replace(fmt.Sprintf("%.1f", v), ".", ",", 1)
+	return strings.Replace(fmt.Sprintf("%.1f", math.Round(v*10)/10), ".", ",", 1) // halves go up, as people round
 }
 
 // Day is what the books said of a day when it was over.
