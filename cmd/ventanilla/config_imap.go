@@ -136,6 +136,11 @@ func (c *Config) imapAccounts(w *desk.World) (accounts []imap.Account, err error
 		if err != nil {
 			return nil, err
 		}
+		for _, other := range accounts {
+			if a.SentFolder != "" && other.SentFolder != "" && strings.EqualFold(other.Recipient, recipient) {
+				return nil, configError{fmt.Errorf("[[imap]] %s: sent_folder: las copias de lo que envía la cola %s ya van al buzón %s; déjelo en uno", a.Name, recipient, other.Name)}
+			}
+		}
 		account := imap.Account{Name: a.Name, Address: a.Address, TLS: imap.TLSMode(a.TLS), User: a.User, Folders: a.Folders,
 			After: imap.After(a.After), MoveTo: a.MoveTo, SentFolder: a.SentFolder, Start: imap.Start(a.Start), Since: since, Recipient: recipient, Provider: a.Provider,
 			Connections: a.Connections, Poll: time.Duration(a.PollSeconds) * time.Second, RootCAs: c.rootCAs,

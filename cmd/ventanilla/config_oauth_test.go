@@ -94,6 +94,13 @@ auth = "oauthbearer"
 			t.Errorf("%q is not told: %s", want, told)
 		}
 	}
+	second := c.IMAP[0]
+	second.Name, second.SentFolder, c.IMAP[0].SentFolder = "otro", "Enviados", "Enviados"
+	c.IMAP = append(c.IMAP, second)
+	if _, err := c.imapAccounts(&desk.World{Queues: []desk.Queue{{Name: "soporte", Address: "soporte@mesa.example"}}}); err == nil || !strings.Contains(err.Error(), "ya van al buzón soporte") {
+		t.Errorf("two folders for copies: %v", err)
+	}
+	c.IMAP = c.IMAP[:1]
 	c.IMAP[0].OAuth, c.Smarthost.OAuth, c.IMAP[0].Provider, c.Smarthost.Provider = "", "", "microsoft365", "microsoft365"
 	told = strings.Join(c.warnings(), "\n")
 	for _, want := range []string{"para leer; use oauth", "para enviar; use oauth", "correo: ningún buzón ni smarthost lo usa"} {
