@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -333,69 +334,86 @@ func recount(w *desk.World, histories [][]desk.Event, activities []desk.Activity
 	return c
 }
 
+// lived is what one ticket did in a period.
+type lived struct {
+	start, end                model
+	alive, reopened, rejected bool
+	opened, first, resolved   time.Time
+	firstKept, resolutionKept int // 1 in time, 0 late, -1 nothing was promised or nothing came
+	minutes                   map[string]int64
+	counts                    map[string]int64
+	score                     int64
+	now                       model
+	clocks                    desk.Clocks
+}
+
+func lifeOf(h []desk.Event, p reports.Period) *lived {
+	l := &lived{firstKept: -1, resolutionKept: -1, minutes: map[string]int64{}, counts: map[string]int64{}}
+	for _, e := range h {
+		l.event(e, p)
+	}
+	l.alive = l.alive || l.start.alive()
+	return l
+}
+
+func (l *lived) event(e desk.Event, p reports.Period) {
+	before, was := l.now, l.clocks
+	l.now = l.now.after(e)
+	if e.At.Before(p.From) {
+		l.start = l.now
+	}
+	if e.At.Before(p.To) {
+		l.end = l.now
+	}
+	if e.Kind == "opened" {
+		l.opened = e.At
+	}
+	resolves := worked(before.state) && done(l.now.state)
+	if l.first.IsZero() && strings.HasPrefix(string(e.Actor), "agent/") && (e.Kind == "answered" || resolves) {
+		l.first = e.At
+	}
+	if e.Clocks != nil {
+		l.clocks = *e.Clocks
+	}
+	if e.At.Before(p.From) || !e.At.Before(p.To) {
+		return
+	}
+	l.alive = l.alive || l.now.alive()
+	l.rejected = l.rejected || e.Kind == "rejected"
+	l.reopened = l.reopened || done(before.state) && worked(l.now.state) && e.Kind != "rejected"
+	if resolves {
+		l.resolved = e.At
+	}
+	if l.now.state != "cancelled" {
+		stopped(was.First, l.clocks.First, &l.firstKept)
+		stopped(was.Resolution, l.clocks.Resolution, &l.resolutionKept)
+	}
+	l.counts[string(e.Kind)]++
+	n, _ := strconv.ParseInt(e.New, 10, 64)
+	switch e.Kind {
+	case "time-spent":
+		l.minutes[strings.TrimPrefix(string(e.Actor), "agent/")] += n
+	case "survey-answered":
+		l.score = n
+	}
+}
+
+func stopped(was, is desk.Clock, kept *int) {
+	if is.Stopped.IsZero() || is.Stopped.Equal(was.Stopped) {
+		return
+	}
+	*kept = 1
+	if is.Stood == "red" {
+		*kept = 0
+	}
+}
+
 // recountOne adds what one ticket comes to.
 func recountOne(h []desk.Event, p reports.Period, table reports.Result, line reports.Line, column string, c reports.Cell) reports.Cell {
-	var start, end, k model
-	alive, reopened, rejected := false, false, false
-	var opened, first, resolved time.Time
-	var clocks desk.Clocks
-	firstKept, resolutionKept := -1, -1
-	minutes := map[string]int64{}
-	counts := map[string]int64{}
-	var score int64
-	for _, e := range h {
-		before := k
-		k = k.after(e)
-		in := !e.At.Before(p.From) && e.At.Before(p.To)
-		if e.At.Before(p.From) {
-			start = k
-		}
-		if e.At.Before(p.To) {
-			end = k
-		}
-		if e.Kind == "opened" {
-			opened = e.At
-		}
-		byAgent := strings.HasPrefix(string(e.Actor), "agent/")
-		if first.IsZero() && byAgent && (e.Kind == "answered" || worked(before.state) && done(k.state)) {
-			first = e.At
-		}
-		was := clocks
-		if e.Clocks != nil {
-			clocks = *e.Clocks
-		}
-		if !in {
-			continue
-		}
-		alive = alive || k.alive()
-		rejected = rejected || e.Kind == "rejected"
-		reopened = reopened || done(before.state) && worked(k.state) && e.Kind != "rejected"
-		if worked(before.state) && done(k.state) {
-			resolved = e.At
-		}
-		stopped := func(was, is desk.Clock, kept *int) {
-			if !is.Stopped.IsZero() && !is.Stopped.Equal(was.Stopped) && k.state != "cancelled" {
-				*kept = 1
-				if is.Stood == "red" {
-					*kept = 0
-				}
-			}
-		}
-		stopped(was.First, clocks.First, &firstKept)
-		stopped(was.Resolution, clocks.Resolution, &resolutionKept)
-		counts[string(e.Kind)]++
-		if e.Kind == "time-spent" {
-			var n int64
-			fmt.Sscan(e.New, &n)
-			minutes[strings.TrimPrefix(string(e.Actor), "agent/")] += n
-		}
-		if e.Kind == "survey-answered" {
-			fmt.Sscan(e.New, &score)
-		}
-	}
+	l := lifeOf(h, p)
 	fits := func(agent string) bool {
 		for i, by := range table.By {
-			value := map[string]string{"queue": end.queue, "category": end.category, "type": end.kind, "agent": agent, "client": end.client}[by]
+			value := map[string]string{"queue": l.end.queue, "category": l.end.category, "type": l.end.kind, "agent": agent, "client": l.end.client}[by]
 			if i < len(line.Keys) && by != "day" && line.Keys[i] != value {
 				return false
 			}
@@ -403,8 +421,8 @@ func recountOne(h []desk.Event, p reports.Period, table reports.Result, line rep
 		return true
 	}
 	if column == "minutes" {
-		for agent, n := range minutes {
-			whose := end.agent
+		for agent, n := range l.minutes {
+			whose := l.end.agent
 			if len(table.By) > 0 && table.By[0] == "agent" {
 				whose = agent
 			}
@@ -414,63 +432,69 @@ func recountOne(h []desk.Event, p reports.Period, table reports.Result, line rep
 		}
 		return c
 	}
-	if !fits(end.agent) {
+	if !fits(l.end.agent) {
 		return c
 	}
-	one := func(when bool) {
+	sum, count := l.figure(column, p)
+	return reports.Cell{Sum: c.Sum + sum, Count: c.Count + count}
+}
+
+// figure is what a ticket adds to a column.
+func (l *lived) figure(column string, p reports.Period) (sum, count int64) {
+	one := func(when bool) (int64, int64) {
 		if when {
-			c.Sum, c.Count = c.Sum+1, c.Count+1
+			return 1, 1
 		}
+		return 0, 0
 	}
-	alive = alive || start.alive()
-	isResolved := !resolved.IsZero() && done(end.state)
+	kept := func(k int, when bool) (int64, int64) {
+		if when && k >= 0 {
+			return int64(k), 1
+		}
+		return 0, 0
+	}
+	isResolved := !l.resolved.IsZero() && done(l.end.state)
 	switch column {
 	case "backlog_start":
-		one(start.alive())
+		return one(l.start.alive())
 	case "opened":
-		one(start.state == "" && end.state != "")
+		return one(l.start.state == "" && l.end.state != "")
 	case "revived":
-		one(start.state != "" && !start.alive() && alive)
+		return one(l.start.state != "" && !l.start.alive() && l.alive)
 	case "closed":
-		one(alive && end.state == "closed")
+		return one(l.alive && l.end.state == "closed")
 	case "dropped":
-		one(alive && end.state == "cancelled")
+		return one(l.alive && l.end.state == "cancelled")
 	case "backlog_end":
-		one(end.alive())
+		return one(l.end.alive())
 	case "resolved":
-		one(isResolved)
+		return one(isResolved)
 	case "reopened":
-		one(reopened)
+		return one(l.reopened)
 	case "rejected":
-		one(rejected)
+		return one(l.rejected)
 	case "breached":
-		c.Sum, c.Count = c.Sum+counts["term-breached"], c.Count+counts["term-breached"]
+		return l.counts["term-breached"], l.counts["term-breached"]
 	case "surveys":
-		one(counts["survey-answered"] > 0)
+		return one(l.counts["survey-answered"] > 0)
 	case "score":
-		if counts["survey-answered"] > 0 {
-			c.Sum, c.Count = c.Sum+score, c.Count+1
-		}
+		return l.score, min(l.counts["survey-answered"], 1)
 	case "first_hours":
-		if !first.IsZero() && !first.Before(p.From) && first.Before(p.To) {
-			c.Sum, c.Count = c.Sum+int64(first.Sub(opened).Seconds()), c.Count+1
+		if !l.first.IsZero() && !l.first.Before(p.From) && l.first.Before(p.To) {
+			return int64(l.first.Sub(l.opened).Seconds()), 1
 		}
+		return 0, 0
 	case "first_on_time":
-		if firstKept >= 0 {
-			c.Sum, c.Count = c.Sum+int64(firstKept), c.Count+1
-		}
+		return kept(l.firstKept, true)
 	case "resolution_hours":
 		if isResolved {
-			c.Sum, c.Count = c.Sum+int64(resolved.Sub(opened).Seconds()), c.Count+1
+			return int64(l.resolved.Sub(l.opened).Seconds()), 1
 		}
+		return 0, 0
 	case "resolution_on_time":
-		if isResolved && resolutionKept >= 0 {
-			c.Sum, c.Count = c.Sum+int64(resolutionKept), c.Count+1
-		}
-	default:
-		panic("no recount of " + column)
+		return kept(l.resolutionKept, isResolved)
 	}
-	return c
+	panic("no recount of " + column)
 }
 
 // TestReportByMail: a reader and an agent ask for reports and get them, as text, HTML

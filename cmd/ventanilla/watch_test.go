@@ -330,7 +330,7 @@ func documented(t *testing.T, shown string) {
 		t.Fatal(err)
 	}
 	named := map[string]bool{}
-	for _, name := range regexp.MustCompile("`(ventanilla_[a-z_]+)`").FindAllStringSubmatch(string(guide), -1) {
+	for _, name := range regexp.MustCompile("[`: ](ventanilla_[a-z_]+)[` ){]").FindAllStringSubmatch(string(guide), -1) {
 		named[name[1]] = true
 		if !strings.Contains(shown, "# TYPE "+name[1]+" ") {
 			t.Errorf("the guide names %s, which is not served", name[1])
