@@ -30,7 +30,8 @@ type World struct {
 	Roles        []RoleRights
 	Fields       []FieldKind
 	Assets       []Asset
-	Types        []string // that a ticket can have, as the admin writes them; none: any
+	StateTitles  map[State]string // how states are called, where the files say so
+	Types        []string         // that a ticket can have, as the admin writes them; none: any
 	Matrix       Matrix
 	Files        FilePolicy
 	Notify       map[string][]Role // who gets a mail, by its name, where the files say so

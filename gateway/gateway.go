@@ -23,6 +23,16 @@ import (
 	"ventanilla/templates"
 )
 
+// Words returns the words of a desk: those of its templates, and what it calls its
+// states.
+func Words(set *templates.Set, w *desk.World) *templates.Set {
+	named := map[string]string{}
+	for state, title := range w.StateTitles {
+		named["state-"+string(state)] = title
+	}
+	return set.Calling(named)
+}
+
 // Setup is all that an admin can change while the desk runs. It is immutable: a
 // reload makes a new one and swaps it in whole.
 type Setup struct {

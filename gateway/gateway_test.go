@@ -102,7 +102,7 @@ func newPlayedDesk(t testing.TB, e store.Engine, files fs.FS, base desk.World) *
 	}
 	again(t, func() error { return s.Migrate(context.Background()) })
 	p.options = gateway.Options{Store: s, Log: log, Keys: desk.NewKeys(bytes.Repeat([]byte{7}, 32)), Now: p.clock,
-		Setup: &gateway.Setup{World: world, Rules: set, Words: words, Shelf: gateway.NewShelf(world), Authserv: []string{"mx.mesa.example"},
+		Setup: &gateway.Setup{World: world, Rules: set, Words: gateway.Words(words, world), Shelf: gateway.NewShelf(world), Authserv: []string{"mx.mesa.example"},
 			Caps: rules.Caps{UnverifiedPerHour: 1, UnverifiedPerDay: 5, DomainPerHour: 50, VerifiedPerHour: 20, AllPerHour: 500}}}
 	p.Gateway = gateway.New(p.options)
 	return p

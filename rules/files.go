@@ -101,6 +101,16 @@ type typeText struct {
 	Name string `toml:"name" help:"Como lo leen todos: incidente, requerimiento. Obligatorio."`
 }
 
+// stateFile is desk/states.toml.
+type stateFile struct {
+	States []stateText `toml:"state" help:"Cómo se llama un estado en los correos y las listas, en lugar de su nombre de siempre. Vale en todos los idiomas; para uno solo, templates/es/words.txt."`
+}
+
+type stateText struct {
+	State string `toml:"state" values:"new open pending resolved closed merged cancelled" help:"El estado, como en las reglas. Obligatorio."`
+	Title string `toml:"title" help:"Como lo leen todos: En atención. Obligatorio."`
+}
+
 // notificationFile is desk/notifications.toml.
 type notificationFile struct {
 	Notifications []notificationText `toml:"notification" help:"Quién recibe un correo de la mesa, en lugar de quienes lo reciben sin este archivo."`
@@ -139,6 +149,7 @@ type moreFiles struct {
 	roles      roleFile
 	priorities priorityFile
 	types      typeFile
+	states     stateFile
 	files      attachmentFile
 	notify     notificationFile
 	people     sheet
@@ -153,7 +164,7 @@ func (m *moreFiles) read(installation fs.FS) error {
 	m.documents = map[string]*Document{}
 	var faults []error
 	for name, into := range map[string]any{"desk/categories.toml": &m.categories, "desk/services.toml": &m.services, "desk/clients.toml": &m.clients, "desk/providers.toml": &m.providers, "desk/roles.toml": &m.roles,
-		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/attachments.toml": &m.files, "desk/notifications.toml": &m.notify} {
+		"desk/fields.toml": &m.fields, "desk/priorities.toml": &m.priorities, "desk/types.toml": &m.types, "desk/states.toml": &m.states, "desk/attachments.toml": &m.files, "desk/notifications.toml": &m.notify} {
 		if _, err := fs.Stat(installation, name); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -218,6 +229,11 @@ func (b *builder) more(m *moreFiles) {
 		b.priorities(c, t)
 		keep(c)
 	}
+	for i, t := range m.states.States {
+		c := m.section("desk/states.toml", "state", i)
+		b.stateTitle(c, t)
+		keep(c)
+	}
 	for i, t := range m.notify.Notifications {
 		c := m.section("desk/notifications.toml", "notification", i)
 		b.notification(c, t)
@@ -243,6 +259,23 @@ func (b *builder) typeKind(c *checker, t typeText) {
 	default:
 		b.world.Types = append(b.world.Types, name)
 	}
+}
+
+func (b *builder) stateTitle(c *checker, t stateText) {
+	title := strings.TrimSpace(t.Title)
+	_, twice := b.world.StateTitles[desk.State(t.State)]
+	switch {
+	case !c.has("state"):
+		c.fault("state", `falta el estado: escriba state = "open"`)
+	case title == "" || strings.ContainsAny(title, "\r\n"):
+		c.fault("title", `falta cómo se llama, en una línea: escriba title = "…"`)
+	case twice:
+		c.fault("state", "el estado %s está dos veces", t.State)
+	}
+	if b.world.StateTitles == nil {
+		b.world.StateTitles = map[desk.State]string{}
+	}
+	b.world.StateTitles[desk.State(t.State)] = title
 }
 
 func (b *builder) service(c *checker, t serviceText) {

@@ -38,6 +38,7 @@ func Reference() []Section {
 	all = append(all, Describe("desk/roles.toml", roleFile{})...)
 	all = append(all, Describe("desk/priorities.toml", priorityFile{})...)
 	all = append(all, Describe("desk/types.toml", typeFile{})...)
+	all = append(all, Describe("desk/states.toml", stateFile{})...)
 	all = append(all, Describe("desk/attachments.toml", attachmentFile{})...)
 	all = append(all, Describe("desk/notifications.toml", notificationFile{})...)
 	all = append(all, Describe("desk/calendars.toml", calendarFile{})...)

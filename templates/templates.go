@@ -17,6 +17,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -179,6 +180,21 @@ func (s *Set) Word(lang, key string) string {
 		return w
 	}
 	return key
+}
+
+// Calling returns a Set like s in which words, by their keys, are others in every
+// language.
+func (s *Set) Calling(words map[string]string) *Set {
+	if len(words) == 0 {
+		return s
+	}
+	named := *s
+	named.words = map[string]map[string]string{}
+	for lang, all := range s.words {
+		named.words[lang] = maps.Clone(all)
+		maps.Copy(named.words[lang], words)
+	}
+	return &named
 }
 
 // HasWord says that words.txt has the key.

@@ -135,7 +135,7 @@ func loadSetup(c *Config, files fs.FS, log *slog.Logger) (*gateway.Setup, error)
 	if err != nil {
 		return nil, err
 	}
-	return &gateway.Setup{World: world, Rules: set, Words: words, Reports: defined, Shelf: gateway.NewShelf(world), Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
+	return &gateway.Setup{World: world, Rules: set, Words: gateway.Words(words, world), Reports: defined, Shelf: gateway.NewShelf(world), Policy: c.policy(), Caps: c.caps(), Authserv: c.Trust.Authserv, DKIM: c.DKIM.signs(),
 		Copies: copies(accounts, world)}, nil
 }
 
