@@ -36,6 +36,7 @@ agents = ["eva"]`,
 name = "luis"
 title = "Luis Pérez"
 address = "luis@mesa.example"
+export = true
 [[agent]]
 name = "eva"
 title = "Eva Ríos"
