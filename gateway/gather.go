@@ -365,7 +365,7 @@ func (s *settling) inside(c *rules.Case, token desk.Token, id desk.TicketID) (de
 }
 
 // gatherInterlocutor finds who wrote what the mail of ours tells to which an agent
-// answers, where only agents see it.
+// answers, where only agents see it; and whether that mail asks for his consent.
 func (s *settling) gatherInterlocutor(c *rules.Case) error {
 	if _, agent := s.setup.World.AgentAt(s.from()); !agent || len(c.Message.InReplyTo) == 0 || len(c.Thread) == 0 {
 		return nil
@@ -373,6 +373,7 @@ func (s *settling) gatherInterlocutor(c *rules.Case) error {
 	local, _, _ := strings.Cut(c.Message.InReplyTo[0], "@")
 	token, template, _ := strings.Cut(local, ".")
 	t, ok := s.g.keys.Check(token)
+	c.AsksConsent = ok && t.Purpose == desk.ForMessage && template == "visto-bueno"
 	if !ok || t.Purpose != desk.ForMessage || template != "respuesta-interna" {
 		return nil
 	}

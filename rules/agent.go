@@ -29,6 +29,9 @@ func (d *decider) byAgent(a desk.Agent, t desk.Ticket) {
 	canned, markdown := d.canned(block, a, t)
 	says := strings.TrimSpace(rest) != "" || canned != "" || len(d.Message.Parts) > 0
 	d.Body = rest
+	if d.AsksConsent && says && !note { // what he says besides is for agents, as that mail told him
+		cmds, note = append(cmds, desk.Command{Ticket: t.ID, Kind: desk.CmdNote, Actor: desk.ByAgent(a.Name)}), true
+	}
 	cmds = d.addressedInside(cmds, t, note)
 	inside := consults(cmds) >= 0
 	outward := slices.ContainsFunc(cmds, func(c desk.Command) bool { return c.Kind == desk.CmdConsult || c.Kind == desk.CmdAskApproval })

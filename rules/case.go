@@ -42,6 +42,7 @@ type Case struct {
 
 	About        []OurMail            // mails of ours that it proves to speak of: bounces and automatic answers do
 	Interlocutor desk.PersonID        // who wrote what the mail of ours tells that an agent answers to, where agents alone see it
+	AsksConsent  bool                 // the mail of ours that an agent answers to asks for his consent
 	Reports      []reports.Definition // that the desk has
 	Probe        int                  // the number of the mail of ours to ourselves that it is; 0: none
 	Suits        []string             // names of what the desk knows that is likely to answer it
