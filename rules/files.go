@@ -124,7 +124,7 @@ type notificationText struct {
 // notified are the mails that events call for, which notifications may name. A
 // transcript, or what was asked for, goes to whoever asked.
 var notified = []string{"ticket-nuevo", "respuesta", "respuesta-solicitante", "estado", "resuelto", "cerrado", "reabierto", "aprobado", "asignado",
-	"retenido", "nota", "entrega-fallida", "entrega-demorada", "plazo-por-vencer", "plazo-vencido", "espera-cumplida", "acuse", "datos", "archivos", "recordatorio", "gracias", "gracias-rechazo"}
+	"retenido", "nota", "entrega-fallida", "entrega-demorada", "plazo-por-vencer", "plazo-vencido", "espera-cumplida", "acuse", "datos", "archivos", "recordatorio", "gracias", "gracias-rechazo", "calificacion"}
 
 // outward are those of them that whoever is outside may get; alone that the requester
 // may get, and nobody else.
