@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -209,6 +211,47 @@ func TestOpenDKIM(t *testing.T) {
 		}
 		if out := check(strings.Replace(signed, "\r\n\r\n", "\r\n\r\nx", 1)); strings.Contains(out, "succeeded") {
 			t.Errorf("%s, changed: %s", name, out)
+		}
+	}
+}
+
+// TestOpenDKIMRotation: while two RSA keys and one of Ed25519 sign together, opendkim
+// believes the mail if the DNS has either of the RSA keys, and not if it has neither:
+// a key is changed without a gap.
+func TestOpenDKIMRotation(t *testing.T) {
+	program, err := exec.LookPath("opendkim")
+	if err != nil {
+		t.Fatal("opendkim is missing: scripts/needs opendkim installs it")
+	}
+	keys, dns := testKeys()
+	second, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := x509.MarshalPKIXPublicKey(second.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const first, next = "uno._domainkey.mesa.example", "nueva._domainkey.mesa.example"
+	records := map[string]string{first: dns[first], next: "v=DKIM1; k=rsa; p=" + base64.StdEncoding.EncodeToString(public)}
+	signed := signedMail(t, composed(t)["html"], 4096, append(slices.Clone(keys), DKIMKey{"mesa.example", "nueva", second})...)
+	for _, c := range []struct {
+		published []string
+		selector  string // "" if none is believed
+	}{{[]string{first}, "uno"}, {[]string{next}, "nueva"}, {[]string{first, next}, "(uno|nueva)"}, {nil, ""}} {
+		dir, data := t.TempDir(), "otro.example nada\n"
+		for _, name := range c.published {
+			data += name + " " + records[name] + "\n"
+		}
+		for name, text := range map[string]string{"dns": data, "mail": signed, "conf": "Mode v\nTestDNSData " + filepath.Join(dir, "dns") + "\n"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := exec.Command(program, "-x", filepath.Join(dir, "conf"), "-t", filepath.Join(dir, "mail"), "-v").CombinedOutput()
+		believed := regexp.MustCompile(`verification \(s=` + c.selector + `, d=mesa\.example, 2048-bit key\) succeeded`)
+		if c.selector == "" && strings.Contains(string(out), "succeeded") || c.selector != "" && !believed.Match(out) {
+			t.Errorf("published %v: %v, %s", c.published, err, out)
 		}
 	}
 }
