@@ -38,6 +38,9 @@ type page struct {
 func (g *Gateway) list(tx store.Tx, setup *Setup, now time.Time, l rules.List, to mailout.Addressee) (p page, err error) {
 	p.title, p.tickets = listTitle(setup, l, to.Language), map[desk.TicketID]int{}
 	found, next, err := listed(tx, setup, now, l)
+	if err == nil && next == 0 && l.Before == "" {
+		found, err = g.alsoSaid(tx, now, l, found)
+	}
 	if err != nil {
 		return p, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ventanilla/desk"
+	"ventanilla/rules"
 	"ventanilla/search"
 	"ventanilla/store"
 )
@@ -247,4 +248,25 @@ func (g *Gateway) find(ctx context.Context, tx store.Tx, words string, limit int
 		seen[at], ts = true, append(ts, t)
 	}
 	return ts, nil
+}
+
+// alsoSaid adds to the last page of a search what the index finds in other words than
+// those of subjects, the best first, as far as it fits the search's other filters.
+func (g *Gateway) alsoSaid(tx store.Tx, now time.Time, l rules.List, found []desk.Ticket) ([]desk.Ticket, error) {
+	if len(l.Words) == 0 || len(found) >= listMost || g.index.Load() == nil {
+		return found, nil
+	}
+	hits, err := g.find(context.Background(), tx, strings.Join(l.Words, " "), listMost)
+	if err != nil {
+		return nil, err
+	}
+	l.Words = nil
+	groups, err := searched(tx, l)
+	for _, t := range hits {
+		there := slices.ContainsFunc(found, func(f desk.Ticket) bool { return f.ID == t.ID })
+		if groups != nil && !there && len(found) < listMost && store.Matches(groups, t) && l.Fits(t.Clocks.Light(now)) {
+			found = append(found, t)
+		}
+	}
+	return found, err
 }

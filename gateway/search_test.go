@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"ventanilla/gateway"
+	"ventanilla/mail"
 	"ventanilla/search"
 	"ventanilla/store/mem"
 )
@@ -151,5 +153,30 @@ func TestSearch(t *testing.T) {
 	empty.UseIndex(x)
 	if ts, err := empty.Find(ctx, "impresora", 5); err != nil || len(ts) != 0 {
 		t.Errorf("tickets that the store does not have: %v %v", ts, err)
+	}
+}
+
+// TestSearchByMail: an agent's search finds what was said, not only subjects, and its
+// other filters hold for that too.
+func TestSearchByMail(t *testing.T) {
+	p := newPlayed(t, mem.New())
+	for _, part := range wordsOf {
+		p.play(part)
+	}
+	x := newIndex(t, filepath.Join(t.TempDir(), "index"))
+	if err := p.CatchUp(context.Background(), x); err != nil {
+		t.Fatal(err)
+	}
+	p.UseIndex(x)
+	for i, c := range []struct{ ask, want, not string }{
+		{"buscar facturas", "#000001", "#000002"}, {"buscar transformador", "#000002", "#000001"}, {"buscar impresora", "#000001", "#000003"},
+		{"buscar facturas asignado:luis", "", "#000001"}, {"buscar transformador asignado:luis", "#000002", ""}, {"buscar teclado", "", "#0"},
+		{"buscar facturas estado:cerrados", "", "#000001"}, {"buscar transformador antes:2", "", "#000002"},
+	} {
+		p.play(fmt.Sprintf("mail relay from=luis@mesa.example\nFrom: luis@mesa.example\nTo: soporte@mesa.example\nSubject: %s\nMessage-ID: <s%d@mesa.example>\n\n----\n", c.ask, i))
+		text := mail.Parse(p.raw(p.last["luis@mesa.example"])).Text
+		if !strings.Contains(text, c.want) || c.not != "" && strings.Contains(text, c.not) {
+			t.Errorf("%s: want %q and not %q in\n%s", c.ask, c.want, c.not, text)
+		}
 	}
 }

@@ -162,6 +162,8 @@ func (t teller) laterSaid(c desk.Command) string {
 			return t.word("did-due-none")
 		}
 		return t.word("did-due") + " " + t.moment(c.Until)
+	case desk.CmdLearn:
+		return t.word("did-learn") + " knowledge/" + c.Value + ".md"
 	case desk.CmdExport:
 		return t.word("did-export")
 	case desk.CmdUndo:

@@ -179,6 +179,16 @@ func (tx Tx) Find(groups [][]string, before desk.TicketID, look int, fn func(des
 	return 0, nil
 }
 
+// Matches says whether a ticket stands in one index of every group.
+func Matches(groups [][]string, t desk.Ticket) bool {
+	keys := indexKeys(t)
+	return !slices.ContainsFunc(groups, func(indexes []string) bool {
+		return !slices.ContainsFunc(indexes, func(index string) bool {
+			return slices.Contains(keys, "index/"+index+"/"+id10(t.ID))
+		})
+	})
+}
+
 // finder walks several groups of indexes side by side.
 type finder struct {
 	tx     Tx
