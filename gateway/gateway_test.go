@@ -419,6 +419,23 @@ func (p *played) step(words []string, text string) {
 	case "wake": // what is due is done
 		again(p.t, func() error { return p.TellDue(context.Background()) })
 		p.tellMails()
+	case "shown": // the last mail to x, as its HTML part shows it
+		html := mail.Parse(p.raw(p.last[words[1]])).HTML
+		for _, l := range strings.Split(tag.ReplaceAllString(body.FindString(html), "\n"), "\n") {
+			if l = strings.TrimSpace(l); l != "" {
+				fmt.Fprintln(&p.out, l)
+			}
+		}
+	case "read":
+		p.read(words[1])
+	default:
+		p.listStep(words)
+	}
+}
+
+// listStep is a step that has to do with digests, alerts and the desk's files.
+func (p *played) listStep(words []string) {
+	switch words[0] {
 	case "digest": // what an agent wants at eight, as often as it is asked for
 		w := p.Setup().World
 		for i, a := range w.Agents {
@@ -456,15 +473,6 @@ func (p *played) step(words []string, text string) {
 			}
 			return err
 		})
-	case "shown": // the last mail to x, as its HTML part shows it
-		html := mail.Parse(p.raw(p.last[words[1]])).HTML
-		for _, l := range strings.Split(tag.ReplaceAllString(body.FindString(html), "\n"), "\n") {
-			if l = strings.TrimSpace(l); l != "" {
-				fmt.Fprintln(&p.out, l)
-			}
-		}
-	case "read":
-		p.read(words[1])
 	default:
 		p.t.Fatalf("unknown step %q", words[0])
 	}
