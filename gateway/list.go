@@ -30,6 +30,7 @@ type page struct {
 	tickets map[desk.TicketID]int
 	more    string // what to ask for to see more, "" if that is all
 	note    string // under the list; may be empty
+	reader  bool   // it is for one who only reads
 }
 
 // list looks up a page of a list, the newest first. It costs about what it lists: of
@@ -37,6 +38,8 @@ type page struct {
 // tells at most lookMost keys are looked at for a page.
 func (g *Gateway) list(tx store.Tx, setup *Setup, now time.Time, l rules.List, to mailout.Addressee) (p page, err error) {
 	p.title, p.tickets = listTitle(setup, l, to.Language), map[desk.TicketID]int{}
+	a, _ := setup.World.AgentAt(to.Address)
+	p.reader = a.Reader
 	found, next, err := listed(tx, setup, now, l)
 	if err == nil && next == 0 && l.Before == "" {
 		found, err = g.alsoSaid(tx, now, l, found)
@@ -238,7 +241,7 @@ func (p page) data(tx store.Tx) (d templates.Data, n int, err error) {
 	if len(p.tickets) > 0 || p.more != "" {
 		n, err = tx.AddListing(store.Listing{Tickets: p.tickets, More: p.more})
 	}
-	d = templates.Data{Subject: p.title, Rows: p.rows, Suggestion: p.more}
+	d = templates.Data{Subject: p.title, Rows: p.rows, Reader: p.reader, Suggestion: p.more}
 	if p.note != "" {
 		d.Reason = p.note
 	}

@@ -33,7 +33,7 @@ func (s *settling) undoable(l rules.Letter, by desk.Actor) (desk.Ticket, int) {
 		t = s.tickets[t.MergedInto]
 	}
 	does := func(e desk.Event) bool {
-		return e.Ticket == t.ID && e.Actor == by && e.Kind != desk.Undone && e.Kind != desk.Opened && e.Kind != desk.CancelledEvent && desk.CanUndo(e.Kind)
+		return e.Ticket == t.ID && e.Actor == by && e.Kind != desk.Undone && e.Kind != desk.Opened && e.Kind != desk.Exported && e.Kind != desk.CancelledEvent && desk.CanUndo(e.Kind)
 	}
 	if t.ID == 0 || !slices.ContainsFunc(s.events, does) {
 		return t, 0

@@ -135,7 +135,6 @@ type noticer struct {
 	kept    []Notice // of this event, that the desk's files keep from those who would get them
 }
 
-// tell says who is told of what was said and of how the ticket stands.
 func (n *noticer) tell() {
 	switch n.event.Kind {
 	case desk.Opened:
@@ -175,29 +174,6 @@ func (n *noticer) tell() {
 		if n.event.Old != n.event.New {
 			n.change("estado")
 		}
-	case desk.RequesterSet:
-		n.requester("acuse")
-	case desk.ResolvedEvent:
-		n.content = n.answerBefore()
-		n.audience("resuelto")
-	case desk.ClosedEvent:
-		n.content = n.answerBefore()
-		n.ended("cerrado")
-		n.observers("cerrado")
-	case desk.ApprovedEvent:
-		n.decided("gracias")
-		n.workers("aprobado")
-	case desk.RejectedEvent:
-		n.decided("gracias-rechazo")
-		n.workers("reabierto")
-	default:
-		n.tellWork()
-	}
-}
-
-// tellWork says who is told of what is asked of somebody, and of what comes due.
-func (n *noticer) tellWork() {
-	switch n.event.Kind {
 	case desk.Consulted:
 		n.outside(n.event.Person, "consulta")
 	case desk.ParentClosed:
@@ -219,6 +195,21 @@ func (n *noticer) tellWork() {
 		}
 	case desk.DeputyAsked:
 		n.person(n.event.Person, "suplente")
+	case desk.RequesterSet:
+		n.requester("acuse")
+	case desk.ResolvedEvent:
+		n.content = n.answerBefore()
+		n.audience("resuelto")
+	case desk.ClosedEvent:
+		n.content = n.answerBefore()
+		n.ended("cerrado")
+		n.observers("cerrado")
+	case desk.ApprovedEvent:
+		n.decided("gracias")
+		n.workers("aprobado")
+	case desk.RejectedEvent:
+		n.decided("gracias-rechazo")
+		n.workers("reabierto")
 	case desk.SurveyAsked:
 		n.survey()
 	case desk.SurveyAnswered:
@@ -554,10 +545,14 @@ func (n *noticer) author(template string) {
 	n.workers(template)
 }
 
-// add adds a notice, one to an address and event.
+// add adds a notice, one to an address and event. Whom the same mail both sends a ticket
+// from another queue and gives it is told by one mail, which says that it is his.
 func (n *noticer) add(template string, to Addressee) {
 	for _, have := range n.out {
-		if have.Event.Ticket == n.event.Ticket && have.Event.Seq == n.event.Seq && have.Template == template && strings.EqualFold(have.To.Address, to.Address) {
+		if have.Event.Ticket != n.event.Ticket || !strings.EqualFold(have.To.Address, to.Address) {
+			continue
+		}
+		if have.Event.Seq == n.event.Seq && have.Template == template || template == "asignado" && have.Template == "ticket-nuevo" && have.Event.Kind == desk.QueueChanged {
 			return
 		}
 	}

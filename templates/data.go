@@ -50,6 +50,7 @@ type Data struct {
 	Service    string   // its title; for agents
 	Details    []string // what else is known of the ticket, «Dependencia: Archivo»; for agents
 	Rows       []Row    // of a list or digest
+	Reader     bool     // of a list or digest: who gets it only reads
 	Numbers    []string // of acuse-varios: a line for each ticket
 	Lines      []string // of a transcript or a notice: a sentence each; of a mail with files: what became of them
 	Refused    []string // of a transcript: what was asked of single tickets and not done, a sentence each
@@ -107,6 +108,7 @@ func Sample(name string) Data {
 	if name == "" {
 		return d
 	}
+	d.Reader = false // most people who get lists work on them
 	fromRequester := slices.Contains([]string{"ticket-nuevo", "respuesta-solicitante", "reabierto", "aprobado", "retenido", "asignado", "calificacion"}, name)
 	if fromRequester {
 		d.Author, d.AuthorAddress = d.Requester, d.RequesterAddress
@@ -200,6 +202,7 @@ func sample() Data {
 			{"#003181", "mailto:soporte+k4m2k7q@mesa.example", "https://mesa.example/t/s4m2k7q", []int{4}, "vencido", "red", "en curso", "Ana Gómez", "No imprime la impresora", "3 d", "", "Luis Pérez"},
 			{"#003182", "mailto:soporte+k4m2k7r@mesa.example", "", nil, "", "", "espera al proveedor", "Rita Díaz", "Clave olvidada", "5 h", "", ""},
 		},
+		Reader: true,
 		Lines: []string{
 			"#asignar luis: asignado a Luis Pérez",
 			"#prioridad alta: de mediana a alta",

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
@@ -34,7 +36,7 @@ import (
 )
 
 // rowsPlayed are the rows of what the five manuals ask for that must have a play.
-var rowsPlayed = strings.Fields("B3 B4 B5 B11 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C15 C16 C18 D7 D8 D9 D10 D11 D12 E1 E2 E3 E4 E5 E6 E7 E8 F6 F7 F8 F9 F10 F11 G1 G2 G7 G10")
+var rowsPlayed = strings.Fields("B3 B4 B5 B11 C1 C2 C3 C4 C5 C6 C7 C8 C9 C10 C11 C12 C13 C14 C15 C16 C18 D6 D7 D8 D9 D10 D11 D12 E1 E2 E3 E4 E5 E6 E7 E8 E9 E10 E11 F6 F7 F8 F9 F10 F11 G1 G2 G7 G10 G12")
 
 const playedFolder = "../../testdata/played"
 
@@ -48,6 +50,10 @@ const playedFolder = "../../testdata/played"
 //	later 2h                     time passes, and what is due is done
 //	post x e score=5 …           somebody presses a button on the page behind the last link /e/… sent to x;
 //	                             the text that follows is his comment
+//	index                        the search index is brought to where the desk is
+//	learn                        the articles that agents asked for are written, and shown
+//	write knowledge/x.md         the admin writes a file, whose text follows, and the desk reads its files again
+//	keep out-03-1.eml x.mbox     the file attached to a mail is kept in the desk's folder, which $folder stands for in commands
 //	show 000001                  what «ventanilla ticket show» prints
 //	run report …                 what another command prints
 //
@@ -201,7 +207,7 @@ func (p *playing) door(r mailin.Receiver, trusted bool) string {
 	if trusted {
 		o.TrustedRelays = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	}
-	server, err := mailin.NewServer(r, o)
+	server, err := mailin.NewServer(steady{r, p}, o)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -212,6 +218,31 @@ func (p *playing) door(r mailin.Receiver, trusted bool) string {
 	go func() { _ = server.Serve(l) }()
 	p.t.Cleanup(func() { _ = server.Shutdown(context.Background()) })
 	return l.Addr().String()
+}
+
+// steady is a receiver whose mails bear the same trace each time: the real one says when
+// they really came, and names them by chance.
+type steady struct {
+	mailin.Receiver
+	p *playing
+}
+
+var trace = regexp.MustCompile(`(?s)\AReturn-Path: [^\r]*\r\nReceived: .*?;\r\n\t[^\r]*\r\n`)
+
+// Receive takes a mail.
+func (s steady) Receive(ctx context.Context, env mail.Envelope, r io.Reader) (mail.ID, error) {
+	raw, err := io.ReadAll(r)
+	if err != nil {
+		return "", err
+	}
+	at := trace.FindIndex(raw)
+	if at == nil {
+		return "", errors.New("the door wrote no trace")
+	}
+	env.ReceivedAt = s.p.now
+	fixed := fmt.Sprintf("Return-Path: <%s>\r\nReceived: from localhost ([127.0.0.1])\r\n\tby mesa.example with ESMTP id %d;\r\n\t%s\r\n",
+		env.From, s.p.step, s.p.now.Format(time.RFC1123Z))
+	return s.Receiver.Receive(ctx, env, io.MultiReader(strings.NewReader(fixed), bytes.NewReader(raw[at[1]:])))
 }
 
 // play plays a script and writes it again, with what really followed.
@@ -252,6 +283,10 @@ func (p *playing) do(words []string, text string) {
 		}
 	case "post":
 		p.post(words[1], words[2], words[3:], text)
+	case "index", "learn", "write", "keep":
+		if err := p.keepUp(words, text); err != nil {
+			p.t.Fatalf("step %d: %v", p.step, err)
+		}
 	case "show":
 		p.run("ticket", "show", words[1])
 		return
@@ -295,6 +330,42 @@ func (p *playing) mail(words []string, text string) {
 	p.mark = next
 }
 
+// keepUp does what workers and the admin do besides: see [TestPlayed].
+func (p *playing) keepUp(words []string, text string) error {
+	ctx, folder := context.Background(), p.house.config.folder
+	switch words[0] {
+	case "index":
+		x, err := p.house.openIndex(ctx, false)
+		return errors.Join(err, p.house.CatchUp(ctx, x))
+	case "write":
+		err := os.WriteFile(filepath.Join(folder, words[1]), []byte(text+"\n"), 0o600)
+		return errors.Join(err, p.house.reload())
+	case "keep":
+		raw := p.files[words[1]]
+		parts := mail.Parse(raw).Parts
+		if len(parts) != 1 {
+			return fmt.Errorf("%s has %d files", words[1], len(parts))
+		}
+		data, err := io.ReadAll(parts[0].Open(raw))
+		return errors.Join(err, os.WriteFile(filepath.Join(folder, words[2]), data, 0o600))
+	}
+	articles := filepath.Join(folder, "knowledge", "*.md")
+	before, _ := filepath.Glob(articles)
+	p.house.learn(ctx)
+	after, _ := filepath.Glob(articles)
+	for _, name := range after {
+		if slices.Contains(before, name) {
+			continue
+		}
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&p.out, "knowledge/%s:\n%s", filepath.Base(name), text)
+	}
+	return p.house.reload()
+}
+
 // post presses a button on a page behind a link in the last mail to somebody.
 func (p *playing) post(to, page string, fields []string, comment string) {
 	link := regexp.MustCompile(`https://mesa\.example(/` + page + `/[a-z2-7]+)`).FindStringSubmatch(mail.Parse(p.last[to]).Text)
@@ -319,6 +390,10 @@ func (p *playing) post(to, page string, fields []string, comment string) {
 // run runs a command of the program.
 func (p *playing) run(args ...string) {
 	var out, errOut bytes.Buffer
+	folder := p.house.config.folder
+	for i, a := range args {
+		args[i] = strings.ReplaceAll(a, "$folder", folder)
+	}
 	code := run(context.Background(), append([]string{"-c", p.house.config.path("ventanilla.toml")}, args...), strings.NewReader(""), &out, &errOut)
 	if code != 0 {
 		fmt.Fprintf(&p.out, "%s(%d)\n", errOut.String(), code)
@@ -327,7 +402,7 @@ func (p *playing) run(args ...string) {
 		if strings.Contains(line, ": enviado 2") {
 			continue // when it was delivered, and under what name, is the other server's
 		}
-		p.out.WriteString(strings.TrimRight(line, " \n") + "\n")
+		p.out.WriteString(strings.TrimRight(strings.ReplaceAll(line, folder, "$folder"), " \n") + "\n")
 	}
 }
 

@@ -463,7 +463,7 @@ func (s *service) sender() (*mailout.Sender, error) {
 	if outbox == nil {
 		outbox = s.Gateway
 	}
-	o := mailout.SenderOptions{DKIM: keys, Log: s.slog, Smarthost: s.config.out(c)}
+	o := mailout.SenderOptions{DKIM: keys, Log: s.slog, Now: s.config.now, Smarthost: s.config.out(c)}
 	for _, b := range s.config.Backups {
 		o.Backups = append(o.Backups, s.config.out(b))
 	}
