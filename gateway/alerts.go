@@ -52,7 +52,7 @@ func (s *settling) gathered(w mailout.World, ns []mailout.Notice) (atOnce []mail
 // gathers says for whom a notice is, and for how long such are gathered; 0 where it
 // goes out at once.
 func (s *settling) gathers(w *desk.World, n mailout.Notice) (whom desk.Actor, span time.Duration, err error) {
-	if n.Content != nil || !slices.Contains(edits, n.Event.Kind) {
+	if n.Content != nil && n.Event.Kind != desk.QueueChanged || !slices.Contains(edits, n.Event.Kind) {
 		return "", 0, nil
 	}
 	if a, ok := w.AgentAt(n.To.Address); ok {
@@ -139,6 +139,9 @@ func (s *settling) tellGathered(a store.Alerts) (span time.Duration, err error) 
 	}
 	last := len(a.Waiting) - 1
 	n := mailout.Notice{Event: s.events[last], Ticket: t, Template: a.Waiting[last].Mail}
+	if c, ok := w.Contents[mailout.ContentKey{Ticket: t.ID, Article: openingArticle}]; ok && n.Template == "ticket-nuevo" {
+		n.Content = &c
+	}
 	agent, ok := w.Desk.Agent(a.Whom.Agent())
 	switch {
 	case ok:

@@ -100,6 +100,9 @@ func (s *settling) world() (mailout.World, error) {
 			}
 		}
 		key := mailout.ContentKey{Ticket: e.Ticket, Article: e.Article}
+		if e.Kind == desk.QueueChanged {
+			s.openingContent(w, e.Ticket)
+		}
 		if e.Kind == desk.Accepted {
 			c, err := s.acceptedContent(e)
 			if err != nil {
@@ -127,6 +130,27 @@ func (s *settling) content() mailout.Content {
 		c.Markdown = canned + "\n\n" + c.Markdown
 	}
 	return c
+}
+
+const openingArticle = 1 // of a ticket
+
+// openingContent puts the mail that opened a ticket among the contents, for those to
+// whose queue it goes. Where it can no longer be read they are told without it.
+func (s *settling) openingContent(w mailout.World, id desk.TicketID) {
+	key := mailout.ContentKey{Ticket: id, Article: openingArticle}
+	a, err := s.tx.Article(id, openingArticle)
+	if _, have := w.Contents[key]; have || err != nil || a.Kind != desk.KindPublic {
+		return
+	}
+	c, err := s.acceptedContent(desk.Event{Ticket: id, Article: openingArticle})
+	if err != nil {
+		s.g.slog.Warn("a ticket changes its queue without its first words", "ticket", id, "error", err)
+		return
+	}
+	if a.Author.Agent() != "" {
+		c.Text, c.Markdown = rules.WithoutCommands(c.Text, true), rules.WithoutCommands(c.Markdown, true)
+	}
+	w.Contents[key] = c
 }
 
 // acceptedContent is the held mail that an agent has let in.

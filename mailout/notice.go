@@ -161,7 +161,11 @@ func (n *noticer) tell() {
 		n.assignee("asignado")
 		n.change("estado")
 	case desk.QueueChanged:
+		if c, ok := n.Contents[ContentKey{n.event.Ticket, 1}]; ok { // those who get it have not read it
+			n.content = &c
+		}
 		n.workers("ticket-nuevo")
+		n.content = nil
 		n.change("estado")
 	case desk.Reopened:
 		n.workers("reabierto")
