@@ -48,6 +48,7 @@ var house = map[string]string{
 	"corpus":               "mail",
 	"testdata/desks":       "",
 	"evidence/month/books": "",
+	"evidence/month/diary": "evidence/month/books",
 	"cmd/ventanilla":       "certs demo desk dossier gateway mail mailin mailin/imap mailin/verify mailout metrics oauth reports rules search store store/bolt store/intake templates testdata/desks web",
 }
 

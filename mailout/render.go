@@ -349,6 +349,7 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 		address, rest, _ := strings.Cut(e.Text, " ")
 		d.Recipient = address
 		d.Status, d.Diagnostic, _ = strings.Cut(rest, " ")
+	case desk.WaitingSet: // Old is whom it waited for, no state
 	default:
 		d.OldState = word("state-", e.Old)
 	}

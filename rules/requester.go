@@ -104,6 +104,8 @@ func (d *decider) reply(t desk.Ticket) {
 		keep = p == approvePhrase
 	case p == approvePhrase && t.State == desk.Closed: // his own decision came first, or his deputy's: he agrees
 		keep = true
+	case p == closePhrase && t.State == desk.Closed && len(d.Message.Parts) == 0: // it is already
+		keep = true
 	case p == thanksPhrase && len(d.Message.Parts) == 0:
 		keep = true
 	case t.State == desk.Closed && d.Now.Sub(t.ClosedAt) > d.World.ReopensWithin(t.Queue):

@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"regexp"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"ventanilla/desk"
+	"ventanilla/evidence/month/books"
 	"ventanilla/gateway"
 	"ventanilla/mailin"
 	"ventanilla/mailout"
@@ -122,6 +124,34 @@ func (h *house) settle() {
 			return
 		}
 		h.mark = next
+	}
+}
+
+// sent waits for the mails that the desk has to send, and returns them.
+func (h *house) sent(s *sink) ([]books.Letter, error) {
+	h.t.Helper()
+	due, _, err := h.Due(context.Background(), h.clock(), 1<<20, s.has)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range due {
+		if !s.wait(o.ID) {
+			return nil, fmt.Errorf("%s did not come out", o.ID)
+		}
+	}
+	return s.take()
+}
+
+// history tells of a ticket that came out wrong.
+func (h *house) history(fault error) {
+	m := regexp.MustCompile("#([0-9]{6})").FindStringSubmatch(fault.Error())
+	if m == nil {
+		return
+	}
+	told, err := h.History(context.Background(), m[1])
+	h.t.Log("#"+m[1], err)
+	for _, e := range told.Events {
+		h.t.Log(e.At, e.Kind, e.Actor, e.Old, e.New, e.Text)
 	}
 }
 

@@ -195,21 +195,12 @@ func (p *play) hold(want []books.Expect) {
 // come waits for the mails that came out, and returns them once the books agree.
 func (p *play) come(want []books.Expect) []books.Letter {
 	p.t.Helper()
-	due, _, err := p.house.Due(context.Background(), p.house.clock(), 1<<20, p.sink.has)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for _, o := range due {
-		if !p.sink.wait(o.ID) {
-			p.t.Fatalf("%s did not come out", o.ID)
-		}
-	}
-	got, err := p.sink.take()
+	got, err := p.house.sent(p.sink)
 	if err == nil {
 		err = p.books.Match(want, got)
 	}
 	if err != nil {
-		p.history(err)
+		p.house.history(err)
 		p.t.Fatal(err)
 	}
 	return got
@@ -292,17 +283,4 @@ func (p *play) inside() {
 		p.t.Errorf("doctor: %+v %v", a, err)
 	}
 	p.t.Logf("%d surveys answered, %d hours of work noted, %d tickets late", scores, spent/60, late)
-}
-
-// history tells of a ticket that came out wrong.
-func (p *play) history(fault error) {
-	m := regexp.MustCompile("#([0-9]{6})").FindStringSubmatch(fault.Error())
-	if m == nil {
-		return
-	}
-	h, err := p.house.History(context.Background(), m[1])
-	p.t.Log("#"+m[1], err)
-	for _, e := range h.Events {
-		p.t.Log(e.At, e.Kind, e.Actor, e.Old, e.New, e.Text)
-	}
 }

@@ -18,7 +18,8 @@ type sink struct {
 	address string
 	mu      sync.Mutex
 	more    sync.Cond
-	seen    map[string]bool // local parts of Message-IDs
+	seen    map[string]bool   // local parts of Message-IDs
+	returns map[string]string // where what cannot be delivered goes back to, by Message-ID
 	fresh   []books.Letter
 	fault   error
 	count   int
@@ -26,7 +27,7 @@ type sink struct {
 
 func newSink(t testing.TB) *sink {
 	t.Helper()
-	s := &sink{seen: map[string]bool{}}
+	s := &sink{seen: map[string]bool{}, returns: map[string]string{}}
 	s.more.L = &s.mu
 	server := gosmtp.NewServer(gosmtp.BackendFunc(func(*gosmtp.Conn) (gosmtp.Session, error) { return &mailbox{sink: s}, nil }))
 	server.Domain, server.MaxLineLength = "sink.example", 4000
@@ -42,13 +43,13 @@ func newSink(t testing.TB) *sink {
 
 type mailbox struct {
 	*sink
-	to string
+	from, to string
 }
 
-func (m *mailbox) Mail(string, *gosmtp.MailOptions) error      { return nil }
-func (m *mailbox) Rcpt(to string, _ *gosmtp.RcptOptions) error { m.to = to; return nil }
-func (m *mailbox) Reset()                                      {}
-func (m *mailbox) Logout() error                               { return nil }
+func (m *mailbox) Mail(from string, _ *gosmtp.MailOptions) error { m.from = from; return nil }
+func (m *mailbox) Rcpt(to string, _ *gosmtp.RcptOptions) error   { m.to = to; return nil }
+func (m *mailbox) Reset()                                        {}
+func (m *mailbox) Logout() error                                 { return nil }
 
 func (m *mailbox) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
@@ -65,7 +66,7 @@ func (m *mailbox) Data(r io.Reader) error {
 		m.fault = io.ErrUnexpectedEOF
 	}
 	local, _, _ := cutAt(l.ID)
-	m.seen[local] = true
+	m.seen[local], m.returns[l.ID] = true, m.from
 	m.fresh = append(m.fresh, l)
 	m.count++
 	m.more.Broadcast()
