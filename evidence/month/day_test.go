@@ -29,11 +29,11 @@ type agentKind struct {
 
 var agentKinds = []agentKind{
 	{"luis", strings.Fields("tomar tomar answer answer resolver resolver time note field undo bulk list observer")},
-	{"eva", strings.Fields("answer answer answer canned resolver tags assign wait lock unlock merge link list bulk")},
-	{"rosa", strings.Fields("next release queue priority type subject behalf behalf split link merge list bulk undo")},
-	{"juan", strings.Fields("tomar answer wait wait close reopen typo time undo unlock see behalf list bulk")},
+	{"eva", strings.Fields("answer answer answer canned resolver tags assign wait lock unlock merge link list bulk bulk")},
+	{"rosa", strings.Fields("next release queue priority type subject behalf behalf split link merge list bulk bulk undo")},
+	{"juan", strings.Fields("tomar answer wait wait close reopen typo time undo unlock see behalf list bulk bulk")},
 	{"ines", strings.Fields("tomar resolver close priority tags tags note observer split undo typo unlock forward bulk")},
-	{"pablo", strings.Fields("answer answer assign queue field type resolver lock undo reopen canned unlink list bulk")},
+	{"pablo", strings.Fields("answer answer assign queue field type resolver lock undo reopen canned unlink list bulk bulk")},
 }
 
 var dayQueues = []diary.Queue{
@@ -44,7 +44,7 @@ var dayQueues = []diary.Queue{
 
 // dayUses are what must be used at least once: an order, a phrase, or what happens.
 const dayUses = "#tomar, #asignar, #soltar, #cola, #prioridad, #tipo, #asunto, #campo, #etiqueta, #tiempo, #nota, #plantilla, #espera, #resolver, #cerrar, #reabrir, #unir, #separar, " +
-	"#vincular, #observador, #bloquear, #desbloquear, #ver, #deshacer, deshacer refused, #de, #canal, forwarded, #tomra, #asginar, meanwhile, stale, mis list, cola list, bulk cerrar, bulk tomar, " +
+	"#vincular, #observador, #bloquear, #desbloquear, #ver, #deshacer, deshacer done, deshacer refused, deshacer late, #de, #canal, forwarded, #tomra, #asginar, meanwhile, stale, mis list, cola list, bulk cerrar, bulk tomar, " +
 	"bulk asignar, bulk espera, bulk prioridad, bulk etiqueta, new, reply, estado, mis solicitudes, cerrar, aprobar, rechazar, sigue, gracias, no me avisen, out of office, bounce"
 
 // day is the day being played.
@@ -58,6 +58,7 @@ type day struct {
 	now    time.Time
 	boxes  map[string][]books.Letter // of everybody, by address
 	back   map[string]bool           // what has been sent back
+	late   []lateUndo
 	mails  int
 }
 
@@ -190,6 +191,12 @@ func (d *day) pick(of []string) string { return of[d.random.IntN(len(of))] }
 // somebody writes something, if he finds what to write about.
 func (d *day) somebody() {
 	d.t.Helper()
+	if len(d.late) > 0 && !d.now.Before(d.late[0].at) {
+		l := d.late[0].letter
+		d.late = d.late[1:]
+		d.answer(l, "#deshacer", false)
+		return
+	}
 	switch n := d.random.IntN(100); {
 	case n < 18 || len(d.diary.Tickets) < 8:
 		d.asks()
@@ -260,7 +267,7 @@ func (d *day) requester() {
 func (d *day) phrase(t *diary.Ticket) string {
 	said := []string{"estado", "gracias", "cerrar", "no me avisen", "Adjunto un dato más: pasa desde ayer.", "¿Saben algo ya?", "Sigue igual, por favor llámenme."}
 	if t.State == "resuelto" {
-		said = []string{"aprobar", "aprobar", "rechazar sigue igual", "sigue fallando", "Volvió a pasar hoy.", "gracias", "estado"}
+		said = []string{"aprobar", "aprobar", "rechazar sigue igual", "sigue fallando", "sigue fallando", "Volvió a pasar hoy.", "estado"}
 	} else if t.State == "cerrado" {
 		said = []string{"gracias", "estado", "Volvió a fallar.", "sigue fallando", "aprobar", "cerrar"}
 	}
@@ -309,6 +316,9 @@ func (d *day) agent(name, habit string) {
 	case "bulk":
 		d.bulk(address)
 		return
+	case "undo":
+		d.undo(name)
+		return
 	case "behalf":
 		text := "#de " + requester(60+d.random.IntN(6)) + "\n#canal teléfono\n"
 		if d.random.IntN(2) == 0 {
@@ -322,15 +332,34 @@ func (d *day) agent(name, habit string) {
 		return
 	}
 	l, ok := d.letter(address)
-	if last := d.boxes[address]; habit == "undo" && ok && d.random.IntN(3) > 0 && last[len(last)-1].Number != "" {
-		l = last[len(last)-1] // what he did just now
-	}
 	if !ok {
 		return
 	}
 	if text := d.order(name, habit, d.diary.Live(d.diary.Ticket(l.Number))); text != "" {
 		d.answer(l, text, false)
 	}
+}
+
+// undo has an agent take back what he did: at once, or half an hour later.
+func (d *day) undo(name string) {
+	d.t.Helper()
+	before := d.mails
+	d.agent(name, d.pick(strings.Fields("tomar tags priority wait close merge link release queue resolver")))
+	box := d.boxes[name+"@mesa.example"]
+	if d.mails == before || box[len(box)-1].Number == "" {
+		return
+	}
+	if l := box[len(box)-1]; d.random.IntN(3) > 0 {
+		d.answer(l, "#deshacer", false)
+	} else {
+		d.late = append(d.late, lateUndo{d.now.Add(32 * time.Minute), l})
+	}
+}
+
+// lateUndo is one that comes too late.
+type lateUndo struct {
+	at     time.Time
+	letter books.Letter
 }
 
 // order is what an agent writes about a ticket, "" if this is not the moment for it.
@@ -358,8 +387,6 @@ func (d *day) order(name, habit string, t *diary.Ticket) string {
 		return d.pick([]string{"#campo sede=Norte", "#campo sede=Sur"})
 	case "subject":
 		return d.pick([]string{"#asunto Sin red en el piso 3", "#asunto Equipo sin garantía"})
-	case "undo":
-		return "#deshacer"
 	case "see":
 		return "#ver"
 	case "assign":

@@ -425,8 +425,12 @@ func undo(n *turn, t *Ticket, _ string) string {
 	did, ok := n.last(t)
 	if !ok {
 		n.d.Counts["deshacer refused"]++
+		if did.by == n.agent && did.undoable {
+			n.d.Counts["deshacer late"]++
+		}
 		return didNot
 	}
+	n.d.Counts["deshacer done"]++
 	if did.merged != "" {
 		source := n.on(did.merged)
 		merging, ok := n.last(source)
