@@ -52,16 +52,8 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		}
 		return []Event{{Kind: Opened, Opened: c.Opening, Ack: c.Ack, Words: c.Words, Text: c.Text}}, ""
 	}
-	switch {
-	case t.Revision == 0:
-		return nil, "unknown"
-	case t.State == Merged && c.Kind != CmdUndo:
-		return nil, "merged"
-	case t.State == Cancelled && c.Kind != CmdNote && c.Kind != CmdDelivery:
-		return nil, "cancelled"
-	}
-	if agent := c.Actor.Agent(); t.LockedBy != "" && agent != "" && agent != t.LockedBy && !despiteLock(c.Kind) {
-		return nil, "locked"
+	if reason := barred(t, c); reason != "" {
+		return nil, reason
 	}
 	switch c.Kind {
 	case CmdLeave, CmdRequester, CmdMute:
@@ -70,63 +62,85 @@ func decide(t Ticket, c Command) (evs []Event, reason string) {
 		return decideOther(t, c)
 	case CmdLock, CmdUnlock:
 		return decideLock(t, c), ""
-	case CmdWake:
-		if t.State != Pending || t.WakeAt.IsZero() {
-			return nil, ""
-		}
-		return []Event{{Kind: WaitOver, Old: string(t.Waiting), New: string(Open)}}, ""
-	case CmdRemind:
-		if t.State != Resolved || t.WakeAt.IsZero() {
-			return nil, ""
-		}
-		return []Event{{Kind: Reminded, New: strconv.Itoa(c.Number), Until: c.Until}}, ""
 	case CmdDeputy:
 		return decideDeputy(t, c)
 	case CmdSurvey:
 		return decideSurvey(t, c)
-	case CmdTime:
-		if c.Number < 1 || c.Number > MaxMinutes {
-			return nil, "minutes-range"
-		}
-		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
 	case CmdTask, CmdTaskDone, CmdTaskAgree, CmdTaskReturn, CmdTaskRemind:
 		return decideTask(t, c)
 	case CmdConsult, CmdInform, CmdAskApproval, CmdGiveApproval, CmdRefuseApproval, CmdRemindApproval, CmdApprovalDeputy:
 		return decideConsult(t, c)
-	case CmdTellParent:
-		return []Event{{Kind: ParentClosed, Other: c.Other, New: c.Value}}, ""
 	case CmdDue:
 		return decideDue(t, c)
-	case CmdExport:
-		return []Event{{Kind: Exported}}, ""
-	case CmdLearn:
-		return []Event{{Kind: Learned, New: c.Value, Text: c.Text}}, ""
-	case CmdUndo:
-		if c.Before == nil || c.Before.Revision >= t.Revision {
-			return nil, "nothing-to-undo"
-		}
-		return []Event{{Kind: Undone, Before: c.Before, Old: string(t.State), New: string(c.Before.State)}}, ""
 	case CmdSet:
 		return decideSet(t, c)
 	case CmdTag, CmdUntag:
 		return decideTag(t, c)
-	case CmdAsk:
-		if len(t.Missing) == 0 {
-			return nil, ""
-		}
-		return []Event{{Kind: Asked, New: strings.Join(t.Missing, " ")}}, ""
 	case CmdWait:
 		return decideWait(t, c)
-	case CmdCancel:
-		return []Event{{Kind: CancelledEvent, Old: string(t.State), New: string(Cancelled), Text: c.Text}}, ""
 	case CmdResolve, CmdClose, CmdReopen, CmdApprove, CmdReject:
 		return decideState(t, c)
 	case CmdWarn, CmdBreach:
 		return decideTerm(t, c), ""
 	case CmdAssign, CmdQueue, CmdPriority, CmdType, CmdJoin:
 		return decideField(t, c)
+	case CmdWake, CmdRemind, CmdTime, CmdTellParent, CmdExport, CmdLearn, CmdUndo, CmdAsk, CmdCancel:
+		return decideOnce(t, c)
 	}
 	return decideArticle(t, c)
+}
+
+// barred says why nothing of that kind may happen to t at all, "" if it may.
+func barred(t Ticket, c Command) (reason string) {
+	agent := c.Actor.Agent()
+	switch {
+	case t.Revision == 0:
+		return "unknown"
+	case t.State == Merged && c.Kind != CmdUndo:
+		return "merged"
+	case t.State == Cancelled && c.Kind != CmdNote && c.Kind != CmdDelivery:
+		return "cancelled"
+	case t.LockedBy != "" && agent != "" && agent != t.LockedBy && !despiteLock(c.Kind):
+		return "locked"
+	}
+	return ""
+}
+
+// decideOnce handles what makes one event, or none where there is no cause for it.
+func decideOnce(t Ticket, c Command) ([]Event, string) {
+	switch c.Kind {
+	case CmdWake:
+		if t.State == Pending && !t.WakeAt.IsZero() {
+			return []Event{{Kind: WaitOver, Old: string(t.Waiting), New: string(Open)}}, ""
+		}
+	case CmdRemind:
+		if t.State == Resolved && !t.WakeAt.IsZero() {
+			return []Event{{Kind: Reminded, New: strconv.Itoa(c.Number), Until: c.Until}}, ""
+		}
+	case CmdAsk:
+		if len(t.Missing) > 0 {
+			return []Event{{Kind: Asked, New: strings.Join(t.Missing, " ")}}, ""
+		}
+	case CmdTime:
+		if c.Number < 1 || c.Number > MaxMinutes {
+			return nil, "minutes-range"
+		}
+		return []Event{{Kind: TimeSpent, New: strconv.Itoa(c.Number), Text: c.Text}}, ""
+	case CmdUndo:
+		if c.Before == nil || c.Before.Revision >= t.Revision {
+			return nil, "nothing-to-undo"
+		}
+		return []Event{{Kind: Undone, Before: c.Before, Old: string(t.State), New: string(c.Before.State)}}, ""
+	case CmdTellParent:
+		return []Event{{Kind: ParentClosed, Other: c.Other, New: c.Value}}, ""
+	case CmdExport:
+		return []Event{{Kind: Exported}}, ""
+	case CmdLearn:
+		return []Event{{Kind: Learned, New: c.Value, Text: c.Text}}, ""
+	case CmdCancel:
+		return []Event{{Kind: CancelledEvent, Old: string(t.State), New: string(Cancelled), Text: c.Text}}, ""
+	}
+	return nil, ""
 }
 
 // decideArticle handles what adds to a ticket's thread.
@@ -282,15 +296,7 @@ func Evolve(t Ticket, e Event) Ticket {
 	}
 	switch e.Kind {
 	case Opened:
-		o := e.Opened
-		t.State, t.OpenedAt = New, e.At
-		t.Number, t.Subject, t.Type, t.Queue, t.Priority = o.Number, o.Subject, o.Type, o.Queue, o.Priority
-		t.Language, t.Requester, t.Assignee = o.Language, o.Requester, o.Assignee
-		t.Unverified, t.Linked = o.Unverified, o.Linked
-		t.Details = o.Details
-		if e.Ack == AckForm {
-			t.Asked = 1
-		}
+		t = evolveOpened(t, e)
 	case FieldChanged, Tagged, Untagged, WaitingSet, CancelledEvent, Asked:
 		t = evolveDetails(t, e)
 	case Left, RequesterSet, MergedEvent, Absorbed, LinkedEvent, Unlinked, LockedEvent, Unlocked, TimeSpent, MutedEvent:
@@ -299,10 +305,49 @@ func Evolve(t Ticket, e Event) Ticket {
 		t = evolveTask(t, e)
 	case Consulted, Informed, ApprovalAsked, ApprovalGiven, ApprovalRefused, ApprovalReminded, ApprovalDeputy:
 		t = evolveConsult(t, e)
+	case Assigned, QueueChanged, TypeChanged, PriorityChanged, Joined:
+		t = evolveField(t, e)
+	case Held, SetAside, Accepted:
+		t = evolveHeld(t, e)
 	case DueSet:
 		t.Clocks.Resolution.Fixed, t.Clocks.Resolution.Why = e.Until, cut(e.Text, MaxTaskText)
+	case TermWarned, TermBreached:
+		t.Clocks = t.Clocks.Told(ClockName(e.New), e.Kind == TermBreached)
 	case Undone:
 		t = t.restored(*e.Before)
+	case Reminded:
+		t.WakeAt = e.Until
+		if t.Reminders++; e.New != "" {
+			t.Reminders, _ = strconv.Atoi(e.New)
+		}
+	case DeputyAsked:
+		t.Deputy, t.WakeAt = e.Person, e.Until
+	case SurveyAsked, SurveyAnswered:
+		t.Survey = t.Survey.evolve(e)
+	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened, WaitOver:
+		t = evolveState(t, e)
+	}
+	if e.Clocks != nil {
+		t.Clocks = *e.Clocks
+	}
+	return t
+}
+
+func evolveOpened(t Ticket, e Event) Ticket {
+	o := e.Opened
+	t.State, t.OpenedAt = New, e.At
+	t.Number, t.Subject, t.Type, t.Queue, t.Priority = o.Number, o.Subject, o.Type, o.Queue, o.Priority
+	t.Language, t.Requester, t.Assignee = o.Language, o.Requester, o.Assignee
+	t.Unverified, t.Linked = o.Unverified, o.Linked
+	t.Details = o.Details
+	if e.Ack == AckForm {
+		t.Asked = 1
+	}
+	return t
+}
+
+func evolveField(t Ticket, e Event) Ticket {
+	switch e.Kind {
 	case Assigned:
 		t.Assignee = e.New
 		if t.State == New && e.New != "" {
@@ -316,8 +361,14 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Priority, _ = strconv.Atoi(e.New)
 	case Joined:
 		t.Others = append(t.Others[:len(t.Others):len(t.Others)], e.Person)
-	case TermWarned, TermBreached:
-		t.Clocks = t.Clocks.Told(ClockName(e.New), e.Kind == TermBreached)
+	}
+	return t
+}
+
+// evolveHeld follows what waits for an agent. With the mail that opened it, a ticket
+// stands and falls.
+func evolveHeld(t Ticket, e Event) Ticket {
+	switch e.Kind {
 	case Held:
 		t.Held++
 		if e.HeldAck != nil {
@@ -325,7 +376,7 @@ func Evolve(t Ticket, e Event) Ticket {
 		}
 	case SetAside:
 		t.Held--
-		if t.HeldAck != nil && e.Article == 1 { // with the mail that opened it the ticket goes
+		if t.HeldAck != nil && e.Article == 1 {
 			t = t.moved(Cancelled, e.At)
 			t.HeldAck = nil
 		}
@@ -340,19 +391,14 @@ func Evolve(t Ticket, e Event) Ticket {
 		if t.State == Resolved || t.State == Pending || t.State == Closed {
 			t = t.moved(Open, e.At)
 		}
-	case Reminded:
-		t.WakeAt = e.Until
-		if t.Reminders++; e.New != "" {
-			t.Reminders, _ = strconv.Atoi(e.New)
-		}
-	case DeputyAsked:
-		t.Deputy, t.WakeAt = e.Person, e.Until
-	case SurveyAsked, SurveyAnswered:
-		t.Survey = t.Survey.evolve(e)
-	case Replied, Answered, ResolvedEvent, ApprovedEvent, RejectedEvent, ClosedEvent, Reopened, WaitOver:
-		if e.New != "" {
-			t = t.moved(State(e.New), e.At)
-		}
+	}
+	return t
+}
+
+// evolveState follows what was said and decided.
+func evolveState(t Ticket, e Event) Ticket {
+	if e.New != "" {
+		t = t.moved(State(e.New), e.At)
 	}
 	switch e.Kind {
 	case Answered:
@@ -369,9 +415,6 @@ func Evolve(t Ticket, e Event) Ticket {
 		t.Decision = "approved"
 	case RejectedEvent:
 		t.Decision, t.AnsweredBy = "rejected", ""
-	}
-	if e.Clocks != nil {
-		t.Clocks = *e.Clocks
 	}
 	return t
 }

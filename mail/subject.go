@@ -190,8 +190,8 @@ func Fold(s string) string {
 			b.WriteByte(byte(r) + 'a' - 'A')
 		case r < utf8.RuneSelf:
 			b.WriteByte(byte(r))
-		case r < 0x180 && latin[r-0x80] != 0:
-			b.WriteByte(latin[r-0x80])
+		case r < 0x180:
+			b.WriteString(latin[r-0x80])
 		case r < 0x2000 || r >= 0x3000 || unicode.IsLetter(r) || unicode.IsMark(r):
 			foldRest(&b, s[upper+i:])
 			return b.String()
@@ -202,21 +202,22 @@ func Fold(s string) string {
 	return b.String()
 }
 
-// latin holds the ASCII letter that a letter of Latin-1 and Latin Extended-A
-// (from U+0080 on) folds to, or 0.
-var latin = func() (t [0x100]byte) {
+// latin holds what each character of Latin-1 and Latin Extended-A (from U+0080 on)
+// folds to: letters to those of ASCII, «¿» and its like to themselves.
+var latin = func() (t [0x100]string) {
 	for i := range t {
-		r := rune(0x80 + i)
-		plain := norm.NFD.String(string(r))
-		if c := plain[0]; len(plain) > 1 && c < utf8.RuneSelf && unicode.IsLetter(r) {
-			t[i] = c | 0x20
-		}
+		var b strings.Builder
+		foldRest(&b, string(rune(0x80+i)))
+		t[i] = b.String()
 	}
-	for r, c := range map[rune]byte{'ø': 'o', 'Ø': 'o', 'ł': 'l', 'Ł': 'l', 'đ': 'd', 'Đ': 'd'} { // a stroke is no accent to Unicode
+	for r, c := range strokes {
 		t[r-0x80] = c
 	}
 	return t
 }()
+
+// strokes are no accents to Unicode.
+var strokes = map[rune]string{'ø': "o", 'Ø': "o", 'ł': "l", 'Ł': "l", 'đ': "d", 'Đ': "d"}
 
 // foldRest folds text that is not all Latin.
 func foldRest(b *strings.Builder, s string) {

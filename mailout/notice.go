@@ -135,6 +135,7 @@ type noticer struct {
 	kept    []Notice // of this event, that the desk's files keep from those who would get them
 }
 
+// tell says who is told of what was said and of how the ticket stands.
 func (n *noticer) tell() {
 	switch n.event.Kind {
 	case desk.Opened:
@@ -178,6 +179,29 @@ func (n *noticer) tell() {
 		if n.event.Old != n.event.New {
 			n.change("estado")
 		}
+	case desk.RequesterSet:
+		n.requester("acuse")
+	case desk.ResolvedEvent:
+		n.content = n.answerBefore()
+		n.audience("resuelto")
+	case desk.ClosedEvent:
+		n.content = n.answerBefore()
+		n.ended("cerrado")
+		n.observers("cerrado")
+	case desk.ApprovedEvent:
+		n.decided("gracias")
+		n.workers("aprobado")
+	case desk.RejectedEvent:
+		n.decided("gracias-rechazo")
+		n.workers("reabierto")
+	default:
+		n.tellWork()
+	}
+}
+
+// tellWork says who is told of what is asked of somebody, and of what comes due.
+func (n *noticer) tellWork() {
+	switch n.event.Kind {
 	case desk.Consulted:
 		n.outside(n.event.Person, "consulta")
 	case desk.ParentClosed:
@@ -199,21 +223,6 @@ func (n *noticer) tell() {
 		}
 	case desk.DeputyAsked:
 		n.person(n.event.Person, "suplente")
-	case desk.RequesterSet:
-		n.requester("acuse")
-	case desk.ResolvedEvent:
-		n.content = n.answerBefore()
-		n.audience("resuelto")
-	case desk.ClosedEvent:
-		n.content = n.answerBefore()
-		n.ended("cerrado")
-		n.observers("cerrado")
-	case desk.ApprovedEvent:
-		n.decided("gracias")
-		n.workers("aprobado")
-	case desk.RejectedEvent:
-		n.decided("gracias-rechazo")
-		n.workers("reabierto")
 	case desk.SurveyAsked:
 		n.survey()
 	case desk.SurveyAnswered:

@@ -290,20 +290,26 @@ func (r Renderer) decision(d *templates.Data, t desk.Ticket, q desk.Queue, token
 
 // event fills in what has happened.
 func (r Renderer) event(d *templates.Data, w World, n Notice) {
-	e, word := n.Event, func(prefix, v string) string {
-		if v == "" {
-			return ""
-		}
-		return r.Words.Word(n.To.Language, prefix+v)
-	}
 	if p, ok := w.People[n.Ticket.Requester]; ok {
 		d.Requester, d.RequesterAddress = p.Name, p.Address
 		if p.Name == "" {
 			d.Requester = p.Address
 		}
 	}
-	d.Author, d.AuthorAddress = r.Author(w, e.Actor)
-	d.Reason = e.Text
+	d.Author, d.AuthorAddress = r.Author(w, n.Event.Actor)
+	d.Reason = n.Event.Text
+	r.happened(d, w, n)
+	r.said(d, n)
+}
+
+// happened fills in what kinds of events tell each in its own way.
+func (r Renderer) happened(d *templates.Data, w World, n Notice) {
+	e, word := n.Event, func(prefix, v string) string {
+		if v == "" {
+			return ""
+		}
+		return r.Words.Word(n.To.Language, prefix+v)
+	}
 	switch e.Kind {
 	case desk.Assigned:
 		if a, ok := r.Desk.Agent(e.Old); ok {
@@ -353,6 +359,11 @@ func (r Renderer) event(d *templates.Data, w World, n Notice) {
 	default:
 		d.OldState = word("state-", e.Old)
 	}
+}
+
+// said fills in whose words go along, and what became of the files with them.
+func (r Renderer) said(d *templates.Data, n Notice) {
+	e := n.Event
 	if e.Actor.Agent() != "" && !n.To.Agent {
 		d.Signature = r.queue(n.Ticket.Queue).Signature
 	}

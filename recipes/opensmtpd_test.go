@@ -43,7 +43,8 @@ func TestOpenSMTPD(t *testing.T) {
 	d.settled(2)
 	emptied(t, o.Queued)
 	for line := range strings.Lines(strings.Replace(o.Log(), broken, "", 1)) {
-		if !strings.Contains(line, "debug: ") && regexp.MustCompile(`(?i)TempFail|PermFail|warn|error|fatal|bounce|failed-command`).MatchString(line) && !strings.Contains(line, "nadie@") {
+		// how its own clients hang up, the test's, is nothing of ours
+		if !strings.Contains(line, "debug: ") && !strings.Contains(line, " smtp disconnected ") && regexp.MustCompile(`(?i)TempFail|PermFail|warn|error|fatal|bounce|failed-command`).MatchString(line) && !strings.Contains(line, "nadie@") {
 			t.Errorf("OpenSMTPD complains: %s", line)
 		}
 	}

@@ -105,9 +105,22 @@ func (v *view) raw(which int) string {
 		if which == subjectText {
 			t.text = mail.StripPrefixes(v.Subject)
 		}
-		t.text = norm.NFC.String(head(t.text, bodyMost))
+		if t.text = head(t.text, bodyMost); !composed(t.text) {
+			t.text = norm.NFC.String(t.text)
+		}
 	}
 	return t.text
+}
+
+// composed says that a text has no character from U+0300 on, where those begin that
+// are put together with others: it is in NFC.
+func composed(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0xcc {
+			return false
+		}
+	}
+	return true
 }
 
 // folded returns the words of a text.

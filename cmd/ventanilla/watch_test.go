@@ -313,7 +313,11 @@ func TestProbeMailbox(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until("a ticket", func() bool { ts, _ := w.Tickets(t.Context(), "", 0, 1); return len(ts) == 1 })
-	_, shown := w.get(w.at.metrics, "/metrics", "")
+	var shown string
+	w.until("its event among the metrics", func() bool { // it is counted once it is durable, a moment after it can be read
+		_, shown = w.get(w.at.metrics, "/metrics", "")
+		return strings.Contains(shown, "\nventanilla_events_total")
+	})
 	if !strings.Contains(shown, "\nventanilla_imap_up{account=\"soporte\",folder=\"INBOX\"} 1\n") || !strings.Contains(shown, `ventanilla_mails_settled_total{disposition="ledger",way="imap"}`) {
 		t.Errorf("metrics:\n%s", shown)
 	}
