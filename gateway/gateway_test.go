@@ -298,6 +298,7 @@ func playFile(t *testing.T, file string, newDesk func(testing.TB, store.Engine) 
 	}
 	for name, e := range engines(t) {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			p := newDesk(t, e)
 			p.play(string(want))
 			p.healthy()
