@@ -47,7 +47,9 @@ func (p *Postfix) People(m *Mailboxes) string {
 		"smtpd_sasl_type = dovecot\nsmtpd_sasl_path = inet:" + m.Auth + "\n"
 }
 
-// postfixMain is what a test needs whatever it tests. Lines of the test follow.
+// postfixMain is what a test needs whatever it tests. Lines of the test follow. A mail
+// put off is not tried at once: the queue manager would find its file still locked by
+// the process that put it off, and leave it («skipped, still being delivered»).
 const postfixMain = `compatibility_level = 3.6
 maillog_file = ` + postfixLog + `
 inet_interfaces = 127.0.0.1
@@ -56,8 +58,8 @@ myhostname = mx.mesa.example
 mynetworks = 127.0.0.1/32
 smtpd_peername_lookup = no
 queue_run_delay = 1s
-minimal_backoff_time = 1s
-maximal_backoff_time = 2s
+minimal_backoff_time = 3s
+maximal_backoff_time = 4s
 `
 
 // postfixServices are those of Debian's master.cf that take part in what is
