@@ -19,13 +19,36 @@ const (
 	OutcomeComplaint  = "complaint"  // the addressee called it spam
 )
 
-// SentBy returns what became of the mails of one event of a ticket.
+// SentBy returns what became of the mails of one event of a ticket. One that is still
+// in the outbox counts as sent: what is said of it may come before the sender has
+// noted that the smarthost took it.
 func (tx Tx) SentBy(id desk.TicketID, event int) (ss []Sent, err error) {
-	err = each(tx, "sent/"+id10(id)+"/"+padded(uint64(event), 6)+"/", "", 0, false, func(_ string, s Sent) error {
-		ss = append(ss, s)
+	of := id10(id) + "/" + padded(uint64(event), 6) + "/"
+	seen := map[string]bool{}
+	if err := each(tx, "sent/"+of, "", 0, false, func(_ string, s Sent) error {
+		ss, seen[s.ID] = append(ss, s), true
 		return nil
-	})
-	return ss, err
+	}); err != nil {
+		return nil, err
+	}
+	var waiting []string
+	from, to := Prefix("words/" + of)
+	if err := tx.kv.Scan(from, to, 0, false, func(key string, _ []byte) error {
+		waiting = append(waiting, key[len(from):])
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	for _, name := range waiting {
+		o, err := tx.OutgoingRow(name)
+		if err != nil {
+			return nil, err
+		}
+		if !seen[o.ID] {
+			ss = append(ss, Sent{ID: o.ID, Ticket: o.Ticket, Event: o.Event, Kind: o.Kind, To: o.To, At: o.Created, Outcome: OutcomeSent})
+		}
+	}
+	return ss, nil
 }
 
 // Report notes on a mail of ours what a mail that came in says of it.

@@ -219,7 +219,8 @@ func (tx Tx) Reschedule(o mailout.Outgoing) error {
 	return tx.putOutgoing(o)
 }
 
-// Finish takes a mail out of the outbox and keeps what became of it.
+// Finish takes a mail out of the outbox and keeps what became of it. What another mail
+// has said of it already stays.
 func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 	there, err := tx.has("out/" + o.ID)
 	if err != nil {
@@ -236,6 +237,13 @@ func (tx Tx) Finish(o mailout.Outgoing, s Sent) error {
 		}
 	}
 	s.Ticket, s.Event, s.Late, s.SHA256 = o.Ticket, o.Event, o.Late, o.SHA256
+	var before Sent
+	if _, err := tx.find(sentKey(o), &before); err != nil {
+		return err
+	}
+	if !before.ReportedAt.IsZero() {
+		s.Outcome, s.Report, s.ReportedAt = before.Outcome, before.Report, before.ReportedAt
+	}
 	return tx.put(sentKey(o), s)
 }
 
