@@ -41,8 +41,8 @@ func (a author) writes(n int) string {
 	return b.String()
 }
 
-// TestSize: among many tickets a search takes at most ten milliseconds in the middle;
-// what it takes while the index is made anew on the same processors is printed.
+// TestSize: among many tickets a search takes at most ten milliseconds in the middle,
+// also while the index is made anew.
 func TestSize(t *testing.T) {
 	tickets := 2000
 	if os.Getenv("VENTANILLA_EVIDENCE") != "" {
@@ -87,7 +87,7 @@ func TestSize(t *testing.T) {
 	}
 	report := func(when string, p50, p99 time.Duration) {
 		fmt.Printf("search among %d tickets, %s: p50 %s, p99 %s\n", tickets, when, p50.Round(10*time.Microsecond), p99.Round(10*time.Microsecond))
-		if os.Getenv("VENTANILLA_EVIDENCE") != "" && when == "at rest" && p50 > 10*time.Millisecond {
+		if os.Getenv("VENTANILLA_EVIDENCE") != "" && p50 > 10*time.Millisecond {
 			t.Errorf("%s: p50 is %s", when, p50)
 		}
 	}
