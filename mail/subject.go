@@ -171,35 +171,40 @@ func tagNumber(s string) (string, bool) {
 // Fold returns s in lower case and without accents, for matching words: "Señal"
 // and "SENAL" are one. It is for comparing, not for showing.
 func Fold(s string) string {
-	upper := -1
-	for i := range len(s) {
-		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
-			upper = i
-			break
-		}
-	}
-	if upper < 0 {
+	end := foldedEnd(s, 0)
+	if end == len(s) {
 		return s
 	}
 	var b strings.Builder
 	b.Grow(len(s))
-	b.WriteString(s[:upper])
-	for i, r := range s[upper:] {
+	for i := 0; ; {
+		b.WriteString(s[i:end])
+		if end == len(s) {
+			return b.String()
+		}
+		r, size := utf8.DecodeRuneInString(s[end:])
+		i = end + size
 		switch {
-		case 'A' <= r && r <= 'Z':
-			b.WriteByte(byte(r) + 'a' - 'A')
 		case r < utf8.RuneSelf:
-			b.WriteByte(byte(r))
+			b.WriteByte(byte(r) + 'a' - 'A')
 		case r < 0x180:
 			b.WriteString(latin[r-0x80])
 		case r < 0x2000 || r >= 0x3000 || unicode.IsLetter(r) || unicode.IsMark(r):
-			foldRest(&b, s[upper+i:])
+			foldRest(&b, s[end:])
 			return b.String()
 		default:
-			b.WriteRune(r)
+			b.WriteString(s[end:i])
 		}
+		end = foldedEnd(s, i)
 	}
-	return b.String()
+}
+
+// foldedEnd returns where the text from a place on stops to be as it is folded.
+func foldedEnd(s string, i int) int {
+	for i < len(s) && s[i] < utf8.RuneSelf && (s[i] < 'A' || s[i] > 'Z') {
+		i++
+	}
+	return i
 }
 
 // latin holds what each character of Latin-1 and Latin Extended-A (from U+0080 on)

@@ -39,6 +39,33 @@ fields = {nota = "$nota"}
 	}
 }
 
+// Two rules with the same pattern each catch with it, in any table.
+func TestCapturesOfTwoRules(t *testing.T) {
+	for _, condition := range []string{
+		`subject_pattern = ['(?P<equipo>pc-\d+)']`,
+		`any = [{all = [{subject_pattern = ['(?P<equipo>pc-\d+)']}, {subject = ["hola"]}]}]`,
+	} {
+		set, err := loadRules(t, strings.ReplaceAll(`
+[[rule]]
+name = "una"
+CONDITION
+fields = {equipo = "$equipo"}
+continue = true
+
+[[rule]]
+name = "otra"
+CONDITION
+fields = {nota = "$equipo"}
+`, "CONDITION", condition))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := set.route(Routing{Subject: "hola pc-12"}).Fields; f["equipo"] != "pc-12" || f["nota"] != "pc-12" {
+			t.Errorf("%s: fields %v", condition, f)
+		}
+	}
+}
+
 // Limits of what a rule may say.
 func TestRuleLimits(t *testing.T) {
 	nested := func(n int) string {

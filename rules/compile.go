@@ -88,12 +88,7 @@ func (k *compiler) texts(t conditionText, add func(string, condition)) {
 		if !k.wordList(in.key, in.words) || len(in.words) == 0 {
 			continue
 		}
-		c := &words{text: which, id: k.set.indexed, words: in.words, exact: t.Exact}
-		k.set.indexed++
-		for _, w := range in.words {
-			k.set.wordings[which].add(wordsOf(w), c.id)
-		}
-		add(in.key, c)
+		add(in.key, k.words(which, in.words, t.Exact))
 	}
 	if t.HasSubject != nil {
 		add("has_subject", subjectIs{*t.HasSubject})
@@ -108,6 +103,23 @@ func (k *compiler) texts(t conditionText, add func(string, condition)) {
 			add(key, c)
 		}
 	}
+}
+
+// words compiles words and phrases of a text, by the index of those without case.
+func (k *compiler) words(which int, list []string, exact bool) *words {
+	c := &words{text: which, words: list, exact: exact}
+	folded := words{text: which, words: list}
+	number, first := k.set.number(folded.sign())
+	if c.id = number; !first {
+		return c
+	}
+	for _, w := range list {
+		k.set.wordings[which].add(wordsOf(w), number)
+	}
+	if kind(which).early() {
+		k.set.askEarly(number)
+	}
+	return c
 }
 
 // headerList reads one word or a list of them.
@@ -137,13 +149,19 @@ func (k *compiler) headerList(key string, value any) (list []string) {
 
 // member compiles a list of values of which the mail's must be one.
 func (k *compiler) member(kind kind, values []string) *member {
-	c := &member{kind: kind, id: k.set.indexed, values: values}
-	k.set.indexed++
+	c := &member{kind: kind, values: values}
+	number, first := k.set.number(c.sign())
+	if c.id = number; !first {
+		return c
+	}
 	if k.set.members[kind] == nil {
 		k.set.members[kind] = map[string][]int{}
 	}
 	for _, v := range values {
-		k.set.members[kind][v] = append(k.set.members[kind][v], c.id)
+		k.set.members[kind][v] = append(k.set.members[kind][v], number)
+	}
+	if kind.early() {
+		k.set.askEarly(number)
 	}
 	return c
 }

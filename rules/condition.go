@@ -155,7 +155,7 @@ type member struct {
 }
 
 func (c *member) cost() int         { return 0 }
-func (c *member) sign() string      { return fmt.Sprint("member ", c.kind, sorted(c.values)) }
+func (c *member) sign() string      { return fmt.Sprintf("member %d %q", c.kind, sorted(c.values)) }
 func (c *member) fits(v *view) bool { return v.hit(c.kind, c.id) }
 
 func (c *member) why(v *view, fits bool) string {
@@ -186,9 +186,9 @@ type words struct {
 func (c *words) cost() int { return c.text }
 func (c *words) sign() string {
 	if c.exact {
-		return fmt.Sprint("words ", c.text, sorted(c.words), c.exact)
+		return fmt.Sprintf("exact words %d %q", c.text, sorted(c.words))
 	}
-	return fmt.Sprint("words ", c.text, sorted(foldedAll(c.words)))
+	return fmt.Sprintf("words %d %q", c.text, sorted(foldedAll(c.words)))
 }
 
 func (c *words) fits(v *view) bool {
@@ -242,8 +242,10 @@ type pattern struct {
 	literals []int // what each of them cannot do without, as the set numbers it: looked for first; none for header fields
 }
 
-func (c *pattern) cost() int    { return 4 + c.text }
-func (c *pattern) sign() string { return fmt.Sprint("pattern ", c.where(), sorted(c.source), c.exact) }
+func (c *pattern) cost() int { return 4 + c.text }
+func (c *pattern) sign() string {
+	return fmt.Sprintf("pattern %s %q %t", c.where(), sorted(c.source), c.exact)
+}
 
 func (c *pattern) where() string {
 	if c.header != "" {
@@ -320,7 +322,7 @@ type headerWords struct {
 
 func (c *headerWords) cost() int { return 2 }
 func (c *headerWords) sign() string {
-	return fmt.Sprint("header ", strings.ToLower(c.name), sorted(c.words), c.exact)
+	return fmt.Sprintf("header %s %q %t", c.folded, sorted(c.words), c.exact)
 }
 
 func (c *headerWords) fits(v *view) bool {
@@ -352,7 +354,7 @@ type attachment struct {
 }
 
 func (c *attachment) cost() int    { return 2 }
-func (c *attachment) sign() string { return fmt.Sprint("attachment ", *c) }
+func (c *attachment) sign() string { return fmt.Sprintf("attachment %#v", *c) }
 
 func (c *attachment) fits(v *view) bool { return c.which(v) != "" }
 
@@ -386,7 +388,7 @@ func (c *attachment) why(v *view, fits bool) string {
 type called struct{ words []string }
 
 func (c *called) cost() int    { return 1 }
-func (c *called) sign() string { return fmt.Sprint("called ", sorted(foldedAll(c.words))) }
+func (c *called) sign() string { return fmt.Sprintf("called %q", sorted(foldedAll(c.words))) }
 func (c *called) fits(v *view) bool {
 	have := wordsOf(v.Known.Name)
 	return slices.ContainsFunc(c.words, func(w string) bool { return containsRun(have, wordsOf(w)) })
@@ -402,7 +404,7 @@ func (c *called) why(v *view, fits bool) string {
 type phone struct{ globs []string } // without what only makes a number easier to read
 
 func (c *phone) cost() int    { return 1 }
-func (c *phone) sign() string { return fmt.Sprint("phone ", sorted(c.globs)) }
+func (c *phone) sign() string { return fmt.Sprintf("phone %q", sorted(c.globs)) }
 func (c *phone) fits(v *view) bool {
 	have := digitsOf(v.Known.Phone)
 	return have != "" && slices.ContainsFunc(c.globs, func(g string) bool { ok, _ := path.Match(g, have); return ok })
@@ -447,7 +449,7 @@ type open struct {
 }
 
 func (c *open) cost() int         { return 1 }
-func (c *open) sign() string      { return fmt.Sprint("open ", c.name, c.outside) }
+func (c *open) sign() string      { return fmt.Sprintf("open %q %t", c.name, c.outside) }
 func (c *open) fits(v *view) bool { return c.hours.Open(v.At) != c.outside }
 func (c *open) why(v *view, fits bool) string {
 	if fits != c.outside {
@@ -477,7 +479,7 @@ type spans struct {
 }
 
 func (c *spans) cost() int    { return 0 }
-func (c *spans) sign() string { return fmt.Sprint("hours ", sorted(c.text)) }
+func (c *spans) sign() string { return fmt.Sprintf("hours %q", sorted(c.text)) }
 func (c *spans) fits(v *view) bool {
 	m := v.At.Hour()*60 + v.At.Minute()
 	return slices.ContainsFunc(c.spans, func(s [2]int) bool {

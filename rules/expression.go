@@ -94,8 +94,15 @@ type expression struct {
 	program *vm.Program
 }
 
-func (c *expression) cost() int    { return 6 }
-func (c *expression) sign() string { return "when " + strings.Join(strings.Fields(c.source), " ") }
+func (c *expression) cost() int { return 6 }
+
+// sign leaves out how the source is spaced, where it has no texts of its own.
+func (c *expression) sign() string {
+	if strings.ContainsAny(c.source, "\"'`") {
+		return "when " + c.source
+	}
+	return "when " + strings.Join(strings.Fields(c.source), " ")
+}
 
 func (c *expression) fits(v *view) bool {
 	fits, err := c.run(v)

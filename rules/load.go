@@ -21,7 +21,8 @@ type Set struct {
 	wordings [2]wordIndex            // of subject and body
 	members  [kinds]map[string][]int // conditions by the values that they want
 	literals [2][2]literalIndex      // that patterns look for, of subject and body: folded, and as they are
-	indexed  int                     // how many conditions these two hold
+	numbers  map[string]int          // of conditions, by their signs
+	early    []uint64                // the numbers of those that the header alone decides on, as bits
 	trials   []trial
 	warnings []*FileError
 	hash     string
@@ -42,7 +43,7 @@ func Load(installation fs.FS, world *desk.World) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := loader{world: world, files: installation, set: &Set{}, firsts: map[string]string{}}
+	l := loader{world: world, files: installation, set: &Set{numbers: map[string]int{}}, firsts: map[string]string{}}
 	if l.calendars, err = loadCalendars(installation, l.zone()); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (l *loader) compile(c *checker, t ruleText) rule {
 		r.when = slices.Insert(r.when, min(1, len(r.when)), condition(people))
 		k.where = append(k.where, located{k.path, people})
 	}
-	r.need = needs(r.when)
+	r.number(l.set)
 	k.contradictions()
 	r.route = k.effects(t)
 	l.trial(c, t)

@@ -38,54 +38,13 @@ type rule struct {
 	line          int
 	on            occasion
 	when          allOf     // cheap conditions first
-	need          []need    // what must hold of all mails that it fits: looked at first
+	numbers       []int     // of each of these; -1 for one that is asked each time
+	all           []bits    // the numbers, as bits
 	unconditional bool      // the admin wrote no condition at all
 	route         Route     // what it sets
 	continues     bool      // later rules are looked at too
 	document      *Document // that it stands in, and where
 	path          string
-}
-
-// need are bits that must be among those of the conditions that hold.
-type need struct {
-	at   int // of a word of view.hits
-	bits uint64
-}
-
-// needs returns the bits of the conditions at the top of a rule that a mail's header
-// alone decides on.
-func needs(when allOf) (all []need) {
-	for _, c := range when {
-		id := -1
-		switch c := c.(type) {
-		case *member:
-			if c.kind != byLanguage {
-				id = c.id
-			}
-		case *words:
-			if c.text == subjectText {
-				id = c.id
-			}
-		}
-		if id < 0 {
-			continue
-		}
-		if n := len(all); n == 0 || all[n-1].at != id/64 {
-			all = append(all, need{at: id / 64})
-		}
-		all[len(all)-1].bits |= 1 << (id % 64)
-	}
-	return all
-}
-
-// lacks says that a mail cannot fit a rule.
-func (v *view) lacks(all []need) bool {
-	for _, n := range all {
-		if v.hits[n.at]&n.bits != n.bits {
-			return true
-		}
-	}
-	return false
 }
 
 // wordIndex finds the conditions that want words of a text, by their first word.
@@ -185,26 +144,19 @@ func (s *Set) routeSteps(in Routing) (Route, []Step) {
 // each.
 func (s *Set) walk(in Routing, look func(r *rule, v *view, matched bool)) Route {
 	var route Route
-	var small [16]uint64
-	v := &view{Routing: in, set: s, hits: small[:]}
-	if n := (s.indexed + 63) / 64; n > len(small) {
-		v.hits = make([]uint64, n)
-	}
+	v := s.view(in)
 	on := in.occasion()
-	for k := range kinds {
-		if k != bodyWords && k != byLanguage { // these read the whole text: only where a rule comes so far
-			v.asked[k] = true
-			v.ask(k)
-		}
-	}
 	for i := range s.rules {
 		r := &s.rules[i]
-		if r.on != on || look == nil && v.lacks(r.need) {
+		if r.on != on || look == nil && v.excludes(r.all) {
 			continue
 		}
 		clear(v.took)
-		matched := r.when.fits(v)
-		if look != nil {
+		matched := false
+		if look == nil {
+			matched = v.fits(r)
+		} else {
+			matched = r.when.fits(v)
 			look(r, v, matched)
 		}
 		if !matched {

@@ -65,8 +65,9 @@ func (in Routing) occasion() occasion {
 type view struct {
 	Routing
 	set   *Set
-	hits  []uint64       // the indexed conditions that hold, as bits
-	asked [kinds]bool    // whose bits are set
+	holds []uint64       // the numbers of the conditions that hold, as bits
+	known []uint64       // of those that were asked: the others' do not count
+	asked [kinds]bool    // whose bits in holds are set
 	words [2][]string    // of subject and body, folded
 	texts [2]lazyText    // of subject and body
 	took  captures       // of the rule being matched
@@ -204,63 +205,45 @@ func (v *view) language() string {
 	return v.speak
 }
 
-// hit says whether an indexed condition holds.
-func (v *view) hit(k kind, id int) bool {
-	if !v.asked[k] {
-		v.asked[k] = true
-		v.ask(k)
-	}
-	return v.hits[id/64]&(1<<(id%64)) != 0
-}
-
-// ask sets the bits of all conditions of a kind that hold.
-func (v *view) ask(k kind) {
-	if k <= bodyWords {
-		if len(v.set.wordings[k].entries) > 0 {
-			v.set.wordings[k].each(v.folded(int(k)), v.mark)
-		}
-		return
-	}
-	values := v.set.members[k]
-	if len(values) == 0 {
-		return
-	}
-	for _, value := range kindTable[k].values(v) {
-		for _, id := range values[value] {
-			v.mark(id)
-		}
-	}
-}
-
-// mark notes that an indexed condition holds.
-func (v *view) mark(id int) { v.hits[id/64] |= 1 << (id % 64) }
-
 // wordsOf splits a text into its words, without case, accents and punctuation.
 func wordsOf(text string) []string { return split(mail.Fold(text)) }
 
 // split splits a text into its words as they stand there.
 func split(text string) []string {
 	words := make([]string, 0, len(text)/6+1)
-	start := -1
-	for i, r := range text {
-		if r < utf8.RuneSelf && wordByte[r] || r >= utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r)) {
-			if start < 0 {
-				start = i
-			}
-		} else if start >= 0 {
-			words = append(words, text[start:i])
-			start = -1
+	for i := 0; i < len(text); {
+		end := wordEnd(text, i)
+		if end > i {
+			words = append(words, text[i:end])
+			i = end
+			continue
 		}
-	}
-	if start >= 0 {
-		words = append(words, text[start:])
+		for i++; i < len(text) && !utf8.RuneStart(text[i]); i++ {
+		}
 	}
 	return words
 }
 
+// wordEnd returns where the word ends that begins at a place: there, if none does.
+func wordEnd(text string, i int) int {
+	for {
+		for i < len(text) && wordByte[text[i]] {
+			i++
+		}
+		if i == len(text) || text[i] < utf8.RuneSelf {
+			return i
+		}
+		r, size := utf8.DecodeRuneInString(text[i:])
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+			return i
+		}
+		i += size
+	}
+}
+
 // wordByte holds the ASCII letters and digits.
-var wordByte = func() (t [utf8.RuneSelf]bool) {
-	for r := range t {
+var wordByte = func() (t [0x100]bool) {
+	for r := range utf8.RuneSelf {
 		t[r] = unicode.IsLetter(rune(r)) || unicode.IsDigit(rune(r))
 	}
 	return t
