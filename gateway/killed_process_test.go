@@ -74,8 +74,8 @@ func killAfter(t *testing.T, dir string, from, steps int, delay time.Duration) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	var complaints bytes.Buffer
-	c.Stderr = &complaints
+	var said, complained bytes.Buffer // each written by one goroutine
+	c.Stderr = &complained
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func killAfter(t *testing.T, dir string, from, steps int, delay time.Duration) (
 	for in.Scan() {
 		number, ok := strings.CutPrefix(in.Text(), didPrefix)
 		if !ok {
-			complaints.WriteString(in.Text() + "\n")
+			said.WriteString(in.Text() + "\n")
 			continue
 		}
 		if did, err = strconv.Atoi(number); err != nil {
@@ -98,7 +98,7 @@ func killAfter(t *testing.T, dir string, from, steps int, delay time.Duration) (
 		return did, 0 // it came to the end
 	}
 	if did < from {
-		t.Fatalf("the process did nothing from step %d on: %s", from, complaints.String())
+		t.Fatalf("the process did nothing from step %d on: %s", from, said.String()+complained.String())
 	}
 	return did, 1
 }
