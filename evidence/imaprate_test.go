@@ -22,8 +22,7 @@ import (
 // a file and syncs it after each 64, which is the least that taking charge of a mail
 // costs; and by the desk, from the first mail in its log until the last is durable
 // there, while it settles them on the same processors. It prints the ratio of the desk
-// to both loops; in full it holds the desk to the loop that keeps them, in the best of
-// three rounds: on a machine with other work single rounds say little.
+// to both loops; in full it holds the desk to the loop that keeps them, in every round.
 func TestMailboxRate(t *testing.T) {
 	mails, rounds := 2000, 1
 	if heavy() {
@@ -38,18 +37,16 @@ func TestMailboxRate(t *testing.T) {
 		raw += len(text)
 	}
 	bareLoop(t, box, mails, nil) // Dovecot has its index now
-	best := 0.0
 	for range rounds {
 		nothing, kept := bareLoop(t, box, mails, nil), bareLoop(t, box, mails, scratch(t))
 		ours, settled, most, mapped := takes(t, box, mails, raw)
 		ratio := float64(kept) / float64(ours)
-		best = max(best, ratio)
 		rate := func(d time.Duration) float64 { return float64(mails) / d.Seconds() }
 		t.Logf("%d mails of 4 KB: bare loop %.0f/s, with a synced file %.0f/s; desk %.0f/s to the log, %.2f of the first and %.2f of the second; all settled after %s; at most %d MB resident, of which %d MB are mapped files",
 			mails, rate(nothing), rate(kept), rate(ours), float64(nothing)/float64(ours), ratio, settled.Round(time.Millisecond), most>>20, mapped>>20)
-	}
-	if heavy() && best < 0.7 {
-		t.Errorf("the desk takes a mailbox at %.2f of a bare loop, not at 0.70", best)
+		if heavy() && ratio < 0.7 {
+			t.Errorf("the desk takes a mailbox at %.2f of a bare loop that keeps it, not at 0.70", ratio)
+		}
 	}
 }
 
@@ -126,9 +123,9 @@ func takes(t *testing.T, box *peers.Mailboxes, mails, raw int) (logged, settled 
 	}
 	d.serves()
 	begun, size := time.Now(), d.logSize()
-	d.await(time.Millisecond, func() bool {
+	d.await(2*time.Millisecond, func() bool {
 		if now := d.logSize(); now > size {
-			if logged == 0 { // before, the program began
+			if size < 1024 { // the program began; a segment without a mail has a header alone
 				begun = time.Now()
 			}
 			size, logged = now, time.Since(begun)

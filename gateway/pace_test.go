@@ -10,25 +10,25 @@ import (
 // TestPace: settling rests in a burst, for a limited time, and only then.
 func TestPace(t *testing.T) {
 	for name, c := range map[string]struct {
-		came  int64
-		batch time.Duration
-		want  time.Duration
+		came    int64
+		settled int
+		want    time.Duration
 	}{
-		"nothing comes":       {0, 50 * time.Millisecond, 0},
-		"the desk keeps up":   {batchMails, 50 * time.Millisecond, 0},
-		"nearly":              {2*batchMails - 1, 50 * time.Millisecond, 0},
-		"a burst":             {2 * batchMails, 50 * time.Millisecond, 300 * time.Millisecond},
-		"a burst, slow batch": {9 * batchMails, 5 * time.Second, restMost},
-		"a burst that ends":   {3 * batchMails, time.Second, 0},
+		"nothing comes":     {0, batchMails, 0},
+		"the desk keeps up": {batchMails, batchMails, 0},
+		"nearly":            {2*batchMails - 1, batchMails, 0},
+		"a burst":           {2 * batchMails, batchMails, restMost},
+		"one mail alone":    {2*leastBatch - 1, 1, 0},
+		"a burst behind it": {2 * leastBatch, 1, restMost},
+		"a burst that ends": {3 * batchMails, batchMails, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var p pace
 				p.begin(1000)
-				time.Sleep(c.batch)
 				began := time.Now()
 				came := 1000 + c.came
-				p.rest(context.Background(), func() int64 {
+				p.rest(context.Background(), c.settled, func() int64 {
 					if name != "a burst that ends" {
 						came++
 					}
@@ -39,6 +39,36 @@ func TestPace(t *testing.T) {
 				}
 				if rested := time.Since(began); rested != c.want {
 					t.Errorf("rested %s, want %s", rested, c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestPaceGathers: one mail is settled at once, several a moment later, and the first
+// of a burst when it is over.
+func TestPaceGathers(t *testing.T) {
+	for name, c := range map[string]struct {
+		came, more int64 // at first, and meanwhile
+		want       time.Duration
+	}{
+		"one":     {1, 0, 0},
+		"several": {2, 0, gatherTime},
+		"a few":   {2, 2 * leastBatch, gatherTime},
+		"a burst": {2, 2*leastBatch + 1, gatherTime + restStep},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := pace{appended: 1000}
+				began := time.Now()
+				p.gather(context.Background(), func() int64 {
+					if time.Since(began) == 0 {
+						return 1000 + c.came
+					}
+					return 1000 + c.came + c.more
+				})
+				if waited := time.Since(began); waited != c.want {
+					t.Errorf("waited %s, want %s", waited, c.want)
 				}
 			})
 		})

@@ -36,10 +36,12 @@ type item struct {
 // must end.
 func (g *Gateway) Run(ctx context.Context) error {
 	mark, err := g.recover(ctx)
+	appended := func() int64 { return g.log.Stats().Appended }
 	var b batch
 	for err == nil {
 		if len(b.items) == 0 {
 			if err = g.log.Wait(ctx, mark); err == nil {
+				g.pace.gather(ctx, appended)
 				b, err = g.next(mark, 1, batchMails)
 			}
 			if err != nil {
@@ -47,13 +49,14 @@ func (g *Gateway) Run(ctx context.Context) error {
 				continue
 			}
 		}
-		g.pace.begin(g.log.Stats().Appended)
+		g.pace.begin(appended())
 		ahead := g.readAhead(b.end)
 		err = g.settle(ctx, b)
 		b.release()
+		settled := len(b.items)
 		mark, b = b.end, <-ahead
 		if err == nil {
-			g.pace.rest(ctx, func() int64 { return g.log.Stats().Appended })
+			g.pace.rest(ctx, settled, appended)
 		}
 	}
 	if b.release != nil {

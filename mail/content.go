@@ -20,7 +20,14 @@ func ContentID(raw []byte) ID {
 // Hasher computes a [ContentID] of a mail that comes piece by piece. Its zero
 // value is not usable: see [NewHasher].
 type Hasher struct {
-	sum      hash.Hash
+	sum    hash.Hash
+	buffer [4096]byte
+	hasherState
+}
+
+// hasherState is where a Hasher stands.
+type hasherState struct {
+	buffered int      // bytes in buffer
 	name     [32]byte // the start of the present header line
 	named    int      // bytes in name, -1 once the line is decided upon
 	inBody   bool
@@ -29,12 +36,16 @@ type Hasher struct {
 	began    bool // a header line has been read that is not left out
 	carriage bool // a CR that may belong to a line end
 	ends     int  // line ends not written yet: they are dropped at the end
-	buffer   [4096]byte
-	buffered int
 }
 
 // NewHasher returns a Hasher that has read nothing.
 func NewHasher() *Hasher { return &Hasher{sum: sha256.New()} }
+
+// Reset makes a Hasher one that has read nothing.
+func (h *Hasher) Reset() {
+	h.sum.Reset()
+	h.hasherState = hasherState{}
+}
 
 // Write reads the next piece of the mail. It never fails.
 func (h *Hasher) Write(p []byte) (int, error) {
@@ -42,7 +53,7 @@ func (h *Hasher) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		switch {
 		case h.inBody:
-			p = h.body(p)
+			p = h.body(h.lines(p))
 		case h.named < 0:
 			p = h.headerRun(p)
 		default:
@@ -53,8 +64,36 @@ func (h *Hasher) Write(p []byte) (int, error) {
 	return size, nil
 }
 
+// lines takes the lines at the beginning that end with CR and LF, as those of most
+// mails do, and stops at anything else.
+func (h *Hasher) lines(p []byte) []byte {
+	for !h.carriage {
+		end := bytes.IndexByte(p, '\r')
+		if end < 0 || end+1 == len(p) || p[end+1] != '\n' {
+			break
+		}
+		if end == 0 {
+			h.ends, p = h.ends+1, p[2:]
+			continue
+		}
+		if p[end-1] == '\n' || h.buffered+h.ends+end > len(h.buffer) {
+			break
+		}
+		for ; h.ends > 0; h.ends-- {
+			h.buffer[h.buffered] = '\n'
+			h.buffered++
+		}
+		h.buffered += copy(h.buffer[h.buffered:], p[:end])
+		h.ends, p = 1, p[end+2:]
+	}
+	return p
+}
+
 // body takes bytes of the body up to and including a CR.
 func (h *Hasher) body(p []byte) []byte {
+	if len(p) == 0 {
+		return nil
+	}
 	if h.carriage {
 		h.carriage = false
 		if p[0] == '\n' {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestContentID(t *testing.T) {
@@ -60,6 +62,26 @@ func TestHasherInPieces(t *testing.T) {
 			t.Errorf("pieces of %d: another ID", size)
 		}
 	}
+}
+
+// TestHasherAnyPieces: a mail has one ID however it comes, and by a Hasher that is used
+// again. Whole lines are taken in another way than single bytes.
+func TestHasherAnyPieces(t *testing.T) {
+	pieces := rapid.SliceOfN(rapid.SampledFrom([]string{"\r\n", "\n", "\r", "a", "Hola, mundo", strings.Repeat("b", 4090), "\r\n\r\n"}), 0, 30)
+	used := NewHasher()
+	_, _ = used.Write([]byte("Subject: x\r\n\r\notro\r"))
+	rapid.Check(t, func(rt *rapid.T) {
+		mail := []byte("From: a@b\r\n\r\n" + strings.Join(pieces.Draw(rt, "body"), ""))
+		single := NewHasher()
+		for i := range mail {
+			_, _ = single.Write(mail[i : i+1])
+		}
+		used.Reset()
+		_, _ = used.Write(mail)
+		if whole, want := used.Sum(), single.Sum(); whole != want {
+			rt.Fatalf("%.80q: %s, byte by byte %s", mail, whole, want)
+		}
+	})
 }
 
 const sample = "Received: from x by y; Mon, 9 Dec 2013 14:02:00 -0500\r\n" +

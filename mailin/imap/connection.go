@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -20,23 +21,37 @@ const (
 )
 
 // watched is a connection that dies of silence. The library knows of no time-out
-// where it waits for a server that says nothing.
+// where it waits for a server that says nothing. It reads much at once: the library
+// reads 4 KiB, and a mail is rarely less.
 type watched struct {
 	net.Conn
-	patience time.Duration
-	dead     error // only its reader touches it
+	in *bufio.Reader
 }
 
-// Read fails for ever once it has failed: the library asks a connection that was
-// silent for ten minutes three times more, for ten minutes each.
-func (w *watched) Read(p []byte) (n int, err error) {
-	if w.dead != nil {
-		return 0, w.dead
+const readBytes = 64 << 10
+
+func watch(c net.Conn, patience time.Duration) *watched {
+	return &watched{c, bufio.NewReaderSize(&impatient{Conn: c, patience: patience}, readBytes)}
+}
+
+func (w *watched) Read(p []byte) (int, error) { return w.in.Read(p) }
+
+// impatient is a connection that is read no more once a read has failed: the library
+// asks one that was silent for ten minutes three times more, for ten minutes each.
+type impatient struct {
+	net.Conn
+	patience time.Duration
+	dead     error
+}
+
+func (c *impatient) Read(p []byte) (n int, err error) {
+	if c.dead != nil {
+		return 0, c.dead
 	}
-	if err = w.Conn.SetReadDeadline(time.Now().Add(w.patience)); err == nil {
-		n, err = w.Conn.Read(p)
+	if err = c.Conn.SetReadDeadline(time.Now().Add(c.patience)); err == nil {
+		n, err = c.Conn.Read(p)
 	}
-	w.dead = err
+	c.dead = err
 	return n, err
 }
 
@@ -120,13 +135,13 @@ func (c *connection) begin() (err error) {
 	options.TLSConfig.VerifyConnection = func(state tls.ConnectionState) error { c.secured = state; return nil } // the chain is checked before
 	switch c.account.TLS {
 	case TLSNone:
-		c.Client = imapclient.New(&watched{Conn: c.socket, patience: c.patience}, options)
+		c.Client = imapclient.New(watch(c.socket, c.patience), options)
 	case TLSStart:
-		if c.Client, err = imapclient.NewStartTLS(&watched{Conn: c.socket, patience: c.patience}, options); err != nil {
+		if c.Client, err = imapclient.NewStartTLS(watch(c.socket, c.patience), options); err != nil {
 			return fmt.Errorf("STARTTLS: %w", err)
 		}
 	default:
-		secured, err := secure(&watched{Conn: c.socket, patience: c.patience}, options.TLSConfig)
+		secured, err := secure(watch(c.socket, c.patience), options.TLSConfig)
 		if err != nil {
 			return fmt.Errorf("TLS: %w", err)
 		}

@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -221,7 +220,7 @@ func (s *session) describeSet(uids []imap.UID) (mails []candidate, err error) {
 	}
 	ask := uids
 	for range 3 {
-		data, err := s.Fetch(imap.UIDSetNum(ask...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true, Flags: true}).Collect()
+		data, err := s.Fetch(imap.UIDSetNum(ask...), &imap.FetchOptions{UID: true, RFC822Size: true, InternalDate: true, Flags: s.account.Start == StartUnseen}).Collect()
 		if err != nil {
 			return nil, fmt.Errorf("fetch sizes: %w", err)
 		}
@@ -269,11 +268,13 @@ var errShort = errors.New("the server sent less of a mail than it announced")
 
 // read reads a literal of a known length whole.
 func read(l imap.LiteralReader) ([]byte, error) {
-	b := make([]byte, 0, l.Size()+1)
-	buffer := bytes.NewBuffer(b)
-	n, err := io.Copy(buffer, l)
-	if err == nil && n != l.Size() {
+	b := make([]byte, l.Size()+1) // its end is to be seen
+	n, err := io.ReadFull(l, b)
+	if err == io.ErrUnexpectedEOF || err == io.EOF {
+		err = nil
+	}
+	if err == nil && int64(n) != l.Size() {
 		err = errShort
 	}
-	return buffer.Bytes(), err
+	return b[:n], err
 }

@@ -270,7 +270,9 @@ func (h *handing) strayed(c candidate) bool {
 // under way.
 func (h *handing) handOver(c candidate, text []byte) {
 	h.room.enter(len(text))
-	h.wg.Go(func() {
+	h.wg.Add(1)
+	h.crew.do(func() {
+		defer h.wg.Done()
 		h.receive(h.envelope(c), bytes.NewReader(text))
 		h.room.leave(len(text))
 	})

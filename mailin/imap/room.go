@@ -31,3 +31,21 @@ func (r *room) leave(bytes int) {
 	r.mails, r.bytes = r.mails-1, r.bytes-bytes
 	r.free.Broadcast()
 }
+
+// crew are those who hand mails over. Who has done so waits for the next mail: a new
+// goroutine for each would have to grow its stack each time.
+type crew chan func()
+
+// do lets somebody do it, who waits for work or is new.
+func (c crew) do(work func()) {
+	select {
+	case c <- work:
+	default:
+		go func() {
+			work()
+			for work := range c {
+				work()
+			}
+		}()
+	}
+}

@@ -26,6 +26,7 @@ type taking struct {
 	ctx   context.Context
 	begun Point // from which it goes
 	room  room  // for mails that are being handed over
+	crew  crew  // who do that
 
 	mu    sync.Mutex
 	taken int
@@ -39,7 +40,8 @@ func (s *session) takeAll(ctx context.Context, uids []imap.UID, p Point) (int, e
 	if len(uids) == 0 {
 		return 0, nil
 	}
-	t := &taking{session: s, ctx: ctx, begun: p}
+	t := &taking{session: s, ctx: ctx, begun: p, crew: make(crew)}
+	defer close(t.crew)
 	m := &s.folder.memory
 	rest, apart := m.divide(uids)
 	if m.isCareful() {

@@ -31,7 +31,8 @@ type draft struct {
 func (l *Log) Append(ctx context.Context, env mail.Envelope, r io.Reader) (Record, error) {
 	d := l.drafts.Get().(*draft)
 	defer l.drafts.Put(d)
-	*d = draft{ctx: ctx, bytes: d.bytes[:recordHeaderSize], hasher: mail.NewHasher(), record: Record{Envelope: env}}
+	d.hasher.Reset()
+	*d = draft{ctx: ctx, bytes: d.bytes[:recordHeaderSize], hasher: d.hasher, record: Record{Envelope: env}}
 	whole, err := false, l.ready(ctx)
 	if err == nil {
 		whole, err = d.begin(r, l.options.MaxSize)
@@ -50,12 +51,22 @@ func (l *Log) Append(ctx context.Context, env mail.Envelope, r io.Reader) (Recor
 	return d.record, nil
 }
 
-// ready returns why no mail can be taken now.
+// ready returns why no mail can be taken now. What was free behind the last write
+// counts: asking anew for each mail would cost as much as writing it.
 func (l *Log) ready(ctx context.Context) error {
-	if err := cmp.Or(ctx.Err(), l.usable()); err != nil {
+	if err := cmp.Or(ctx.Err(), l.usable()); err != nil || l.free.Load() >= l.options.Reserve {
 		return err
 	}
+	return l.measure()
+}
+
+// measure asks the disk what is free, and returns an error if that is too little.
+func (l *Log) measure() error {
 	free, err := l.disk.Free()
+	if err != nil {
+		free = -1 // it is asked again
+	}
+	l.free.Store(free)
 	if err == nil && free < l.options.Reserve {
 		err = mail.ErrNoSpace
 	}
@@ -188,6 +199,7 @@ func (l *Log) write(drafts []*draft) error {
 		return err
 	}
 	l.publish(at, count)
+	_ = l.measure() // whoever comes next is told
 	return nil
 }
 
@@ -250,7 +262,7 @@ func (l *Log) stream(d *draft, s segment, r io.Reader) error {
 		if ended {
 			break
 		}
-		if err := l.ready(d.ctx); err != nil {
+		if err := cmp.Or(d.ctx.Err(), l.usable(), l.measure()); err != nil {
 			return err
 		}
 		at += int64(len(d.bytes))

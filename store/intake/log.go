@@ -31,6 +31,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"ventanilla/mail"
@@ -113,6 +114,7 @@ type Log struct {
 	torn   bool          // a failed write has left something in it
 	zeros  []byte
 	out    *bufio.Writer
+	free   atomic.Int64 // bytes of the disk, as it was last asked
 
 	mu       sync.Mutex
 	next     *batch        // waits for its turn
@@ -154,7 +156,7 @@ func open(d disk, o Options) (*Log, error) {
 	o.Reserve = cmp.Or(o.Reserve, 256<<20)
 	o.MaxSize = min(cmp.Or(o.MaxSize, mail.DefaultLimits.Size), maxMail)
 	l := &Log{options: o, disk: d, fatal: make(chan error, 1), turn: make(chan struct{}, 1), zeros: make([]byte, cmp.Or(o.zeros, zerosAhead)), out: bufio.NewWriterSize(nil, 256<<10)}
-	l.drafts.New = func() any { return &draft{bytes: make([]byte, 16<<10)} }
+	l.drafts.New = func() any { return &draft{bytes: make([]byte, 16<<10), hasher: mail.NewHasher()} }
 	names, err := d.List()
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -208,6 +209,52 @@ func TestReserve(t *testing.T) {
 	if !errors.Is(err, mail.ErrNoSpace) {
 		t.Errorf("below the reserve: %v", err)
 	}
+}
+
+// TestReserveReached: who comes behind the mail that took the last room is refused, and
+// taken when there is room again; a disk that does not tell is asked again.
+func TestReserveReached(t *testing.T) {
+	folder, err := openFolder(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &filling{disk: folder, free: 100}
+	l, err := open(d, Options{Reserve: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	appends := func(want error) {
+		t.Helper()
+		if _, err := l.Append(context.Background(), testEnvelope(1), strings.NewReader("Subject: x\r\n\r\ny")); !errors.Is(err, want) {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	appends(nil)
+	d.then = 99
+	appends(nil)
+	appends(mail.ErrNoSpace)
+	d.free = 100
+	appends(nil)
+	d.err = syscall.EIO
+	appends(nil)
+	appends(syscall.EIO)
+	d.err = nil
+	appends(nil)
+}
+
+// filling is a disk on which so much is free, and then so much once it has been asked.
+type filling struct {
+	disk
+	free, then int64
+	err        error
+}
+
+func (d *filling) Free() (int64, error) {
+	if d.then > 0 {
+		d.free, d.then = d.then, 0
+	}
+	return d.free, d.err
 }
 
 // Every goroutine's mails are there once, in the order in which it appended
