@@ -123,11 +123,11 @@ func bounceForm(m *Message) string {
 	}
 	null := m.nullReturnPath()
 	system := daemon || null || m.fromLocal("postmaster", "post_master", "post-master", "mail-daemon", "mdaemon", "mmdf", "smtp-daemon", "mailadmin", "mail-admin")
-	if !system && (len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject) || asks(Fold(shorten(m.Reply, 1500)))) {
+	subject := bounceSubject(m.Subject)
+	if !system && (!subject || len(m.InReplyTo) > 0 || isAnswerSubject(m.Subject) || asks(Fold(shorten(m.Reply, 1500)))) {
 		return ""
 	}
-	subject := bounceSubject(m.Subject)
-	if !system && !subject || !subject && !bounceBody(m.Text) || !system && !bounceBody(m.Text) {
+	if (!subject || !system) && !bounceBody(m.Text) {
 		return ""
 	}
 	switch {
