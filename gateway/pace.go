@@ -18,11 +18,11 @@ const (
 	gatherTime = 10 * time.Millisecond
 )
 
-// gather waits a moment where several mails have come since the last batch was begun,
-// and longer if they are the beginning of a burst. One alone does not wait.
-func (p *pace) gather(ctx context.Context, appended func() int64) {
+// gather waits a moment where several mails have come to a desk that was idle for so
+// long, and longer if they are the beginning of a burst. One alone does not wait.
+func (p *pace) gather(ctx context.Context, idle time.Duration, appended func() int64) {
 	now := appended()
-	if now-p.appended <= 1 {
+	if idle < restStep || now-p.appended <= 1 {
 		return
 	}
 	p.begin(now)

@@ -50,18 +50,19 @@ func TestPace(t *testing.T) {
 func TestPaceGathers(t *testing.T) {
 	for name, c := range map[string]struct {
 		came, more int64 // at first, and meanwhile
-		want       time.Duration
+		idle, want time.Duration
 	}{
-		"one":     {1, 0, 0},
-		"several": {2, 0, gatherTime},
-		"a few":   {2, 2 * leastBatch, gatherTime},
-		"a burst": {2, 2*leastBatch + 1, gatherTime + restStep},
+		"one":              {1, 0, time.Hour, 0},
+		"several":          {2, 0, restStep, gatherTime},
+		"several, at work": {20, 100, restStep - 1, 0},
+		"a few":            {2, 2 * leastBatch, time.Hour, gatherTime},
+		"a burst":          {2, 2*leastBatch + 1, time.Hour, gatherTime + restStep},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := pace{appended: 1000}
 				began := time.Now()
-				p.gather(context.Background(), func() int64 {
+				p.gather(context.Background(), c.idle, func() int64 {
 					if time.Since(began) == 0 {
 						return 1000 + c.came
 					}

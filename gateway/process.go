@@ -40,8 +40,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	var b batch
 	for err == nil {
 		if len(b.items) == 0 {
+			idle := time.Now()
 			if err = g.log.Wait(ctx, mark); err == nil {
-				g.pace.gather(ctx, appended)
+				g.pace.gather(ctx, time.Since(idle), appended)
 				b, err = g.next(mark, 1, batchMails)
 			}
 			if err != nil {
