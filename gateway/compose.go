@@ -176,6 +176,9 @@ func (s *settling) acceptedContent(e desk.Event) (c mailout.Content, err error) 
 func (s *settling) letters(c rules.Case, d rules.Decision) error {
 	r := s.g.renderer(s.setup)
 	for _, l := range d.Letters {
+		if l.Spared {
+			continue
+		}
 		out := mailout.Letter{Template: l.Template, Seed: string(c.Message.ID), At: s.now, To: s.addressee(c, l)}
 		if strings.EqualFold(l.To, s.from()) {
 			out.Answers = c.Message

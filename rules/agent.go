@@ -248,8 +248,19 @@ func (d *decider) checkHeld(cmds []desk.Command, done []Done) (problems []Proble
 
 // transcript tells an agent what his commands did.
 func (d *decider) transcript(a desk.Agent, t desk.Ticket, block []line, done []Done) {
-	d.Letters = append(d.Letters, Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Done: done,
-		Help: has(block, "ayuda"), Why: has(block, "porque"), Show: has(block, "ver") || asksState(block)})
+	l := Letter{Template: "transcripcion", To: a.Address, Name: a.Title, Ticket: t.ID, Done: done,
+		Help: has(block, "ayuda"), Why: has(block, "porque"), Show: has(block, "ver") || asksState(block)}
+	l.Spared = d.spares(a, l)
+	d.Letters = append(d.Letters, l)
+}
+
+// spares says that an agent does without a transcript, which would tell him nothing
+// but that all went well on the ticket that he wrote to.
+func (d *decider) spares(a desk.Agent, l Letter) bool {
+	news := l.Ticket == 0 || l.Help || l.Why || l.Show || slices.ContainsFunc(l.Done, func(o Done) bool {
+		return slices.ContainsFunc(o.Commands, func(c desk.Command) bool { return c.Opening != nil || c.Ticket != l.Ticket })
+	})
+	return !news && slices.Contains(d.Preferences.Of(a).Mute, l.Template)
 }
 
 // wrong tells an agent why nothing was done, with his text back.

@@ -31,6 +31,7 @@ var alerts = []alert{
 	{"plazos", []string{"plazo", "terms", "prazos"}, []string{"plazo-por-vencer", "plazo-vencido"}},
 	{"esperas", []string{"espera", "waits", "esperas"}, []string{"espera-cumplida"}},
 	{"entregas", []string{"entrega", "deliveries"}, []string{"entrega-fallida"}},
+	{"transcripciones", []string{"transcripcion", "transcripts", "transcript", "transcricoes"}, []string{"transcripcion"}},
 }
 
 func alertNames() (names []string) {

@@ -215,6 +215,7 @@ type Letter struct {
 
 	Unpublished bool // of all of that knowledge
 	Alerts      bool // it tells an agent what he is told of
+	Spared      bool // he does without it if all goes well
 
 	Confirm int  // the held article that the addressee is asked to confirm; 0: none
 	Counted bool // an automatic answer to somebody from outside: it counts against the caps

@@ -55,7 +55,7 @@ type agentText struct {
 	Level    string   `toml:"level" values:"0 1 2" help:"Nivel de soporte que da; 0 es la mesa misma."`
 	Away     []string `toml:"away" help:"Cuándo no está: un día, como \"2026-12-24\", o varios, como \"2026-12-24/2027-01-08\". Mientras tanto los avisos van a deputy."`
 	Digest   string   `toml:"digest" help:"Hora de su resumen diario, como \"08:00\": lo que tiene a su cargo y lo que nadie ha tomado en sus colas. Sin esta clave, no recibe resumen."`
-	Mute     []string `toml:"mute" help:"Avisos que no quiere: nuevos, asignados, respuestas, notas, reabiertos, aprobados, retenidos, plazos, esperas o entregas. Él mismo los cambia con #avisos."`
+	Mute     []string `toml:"mute" help:"Avisos que no quiere: nuevos, asignados, respuestas, notas, reabiertos, aprobados, retenidos, plazos, esperas, entregas o transcripciones. Él mismo los cambia con #avisos."`
 	Gather   *int     `toml:"gather_minutes" help:"Minutos durante los que los cambios seguidos de un mismo ticket se juntan en un solo aviso; 0: cada uno por separado. Sin esta clave, gather_minutes de la mesa."`
 	Deputy   string   `toml:"deputy" help:"Agente que recibe sus avisos mientras no está."`
 }

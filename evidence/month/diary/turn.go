@@ -105,101 +105,118 @@ func (n *turn) family() {
 	}
 }
 
+// telling gathers who is told of a fact.
+type telling struct {
+	*turn
+	i   int // of the fact
+	f   fact
+	t   *Ticket
+	out []Expect
+}
+
+// person tells somebody outside, who is not told of what he himself did.
+func (s *telling) person(kind, whom string) {
+	own := s.agent == "" && whom == s.who
+	if own && (kind == "respuesta" || kind == "estado") || kind == "estado" && whom == s.t.Requester && s.t.Muted {
+		return
+	}
+	s.out = append(s.out, Expect{Kind: kind, To: whom, Number: s.t.Number})
+}
+
+// all tells the requester and the observers.
+func (s *telling) all(kind string) {
+	s.person(kind, s.t.Requester)
+	for _, o := range s.t.Observers {
+		s.person(kind, o)
+	}
+}
+
+func (s *telling) colleague(kind, name string) {
+	if name != "" && (name != s.agent || s.f.kind == "parent") {
+		s.out = append(s.out, Expect{Kind: kind, To: s.d.address(name), Number: s.t.Number})
+	}
+}
+
+// workers tells the owner, or the agents of the queue where there is none.
+func (s *telling) workers(kind string) {
+	if s.t.Owner != "" {
+		s.colleague(kind, s.t.Owner)
+		return
+	}
+	q, _ := s.d.queue(s.t.Queue)
+	for _, name := range q.Agents {
+		s.colleague(kind, name)
+	}
+}
+
+func (s *telling) change() {
+	if s.changeTells(s.i) {
+		s.all("estado")
+	}
+}
+
 // tell says who is told of a fact.
-func (n *turn) tell(i int) (out []Expect) {
+func (n *turn) tell(i int) []Expect {
 	f := n.facts[i]
-	t := n.d.Ticket(f.number)
-	person := func(kind, whom string) {
-		own := n.agent == "" && whom == n.who
-		if own && (kind == "respuesta" || kind == "estado") || kind == "estado" && whom == t.Requester && t.Muted {
-			return
-		}
-		out = append(out, Expect{Kind: kind, To: whom, Number: t.Number})
-	}
-	all := func(kind string) {
-		person(kind, t.Requester)
-		for _, o := range t.Observers {
-			person(kind, o)
-		}
-	}
-	agent := func(kind, name string) {
-		if name != "" && (name != n.agent || f.kind == "parent") {
-			out = append(out, Expect{Kind: kind, To: n.d.address(name), Number: t.Number})
-		}
-	}
-	workers := func(kind string) {
-		if t.Owner != "" {
-			agent(kind, t.Owner)
-			return
-		}
-		q, _ := n.d.queue(t.Queue)
-		for _, name := range q.Agents {
-			agent(kind, name)
-		}
-	}
-	change := func() {
-		if n.changeTells(i) {
-			all("estado")
-		}
-	}
+	s := &telling{turn: n, i: i, f: f, t: n.d.Ticket(f.number)}
 	switch f.kind {
 	case "opened":
 		if f.new == "acuse" {
-			person("acuse", t.Requester)
+			s.person("acuse", s.t.Requester)
 		}
-		workers("ticket-nuevo")
+		s.workers("ticket-nuevo")
 	case "answered":
-		all("respuesta")
+		s.all("respuesta")
 	case "replied":
 		if f.new != "" && f.old != waiting {
-			workers("reabierto")
+			s.workers("reabierto")
 		} else {
-			workers("respuesta-solicitante")
+			s.workers("respuesta-solicitante")
 		}
-		if n.who != t.Requester {
-			person("respuesta", t.Requester)
+		if n.who != s.t.Requester {
+			s.person("respuesta", s.t.Requester)
 		}
 	case "noted":
-		agent("nota", t.Owner)
+		s.colleague("nota", s.t.Owner)
 	case "assigned":
-		agent("asignado", t.Owner)
-		change()
+		s.colleague("asignado", s.t.Owner)
+		s.change()
 	case "queue":
-		workers("ticket-nuevo")
-		change()
+		s.workers("ticket-nuevo")
+		s.change()
 	case "reopened":
-		workers("reabierto")
-		change()
+		s.workers("reabierto")
+		s.change()
 	case "waiting":
-		change()
+		s.change()
 	case "undone":
 		if f.old != f.new {
-			change()
+			s.change()
 		}
 	case "merged":
-		all("estado")
+		s.all("estado")
 	case "resolved":
-		all("resuelto")
+		s.all("resuelto")
 	case "closed":
-		all("cerrado")
+		s.all("cerrado")
 	case "approved":
-		person("gracias", t.Requester)
-		workers("aprobado")
+		s.person("gracias", s.t.Requester)
+		s.workers("aprobado")
 	case "rejected":
-		person("gracias-rechazo", t.Requester)
-		workers("reabierto")
+		s.person("gracias-rechazo", s.t.Requester)
+		s.workers("reabierto")
 	case "wait-over":
-		workers("espera-cumplida")
+		s.workers("espera-cumplida")
 	case "parent":
-		workers("padre-cerrado")
+		s.workers("padre-cerrado")
 	case "failed":
 		if f.new != "" {
-			agent("entrega-fallida", f.new)
+			s.colleague("entrega-fallida", f.new)
 		} else {
-			workers("entrega-fallida")
+			s.workers("entrega-fallida")
 		}
 	}
-	return out
+	return s.out
 }
 
 // changeTells says whether those who take part are told of a change by itself: not where
