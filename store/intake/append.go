@@ -51,8 +51,8 @@ func (l *Log) Append(ctx context.Context, env mail.Envelope, r io.Reader) (Recor
 	return d.record, nil
 }
 
-// ready returns why no mail can be taken now. What was free behind the last write
-// counts: asking anew for each mail would cost as much as writing it.
+// ready returns why no mail can be taken now, as far as is known: the disk is asked
+// before each write, for all mails that share it, and here again where it was full.
 func (l *Log) ready(ctx context.Context) error {
 	if err := cmp.Or(ctx.Err(), l.usable()); err != nil || l.free.Load() >= l.options.Reserve {
 		return err
@@ -147,7 +147,7 @@ func (l *Log) commit(d *draft) error {
 	l.mu.Lock()
 	l.next = nil
 	l.mu.Unlock()
-	err := l.usable()
+	err := cmp.Or(l.usable(), l.measure())
 	if err == nil && l.torn {
 		err = l.repair()
 	}
@@ -199,7 +199,6 @@ func (l *Log) write(drafts []*draft) error {
 		return err
 	}
 	l.publish(at, count)
-	_ = l.measure() // whoever comes next is told
 	return nil
 }
 
