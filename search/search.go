@@ -13,8 +13,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +28,7 @@ import (
 )
 
 // Text is one text that belongs to a ticket. Part 0 is what the ticket is called;
-// its articles have their numbers. Words that are looked for together are found
+// its articles have their numbers. Words that are looked for together are best found
 // within one text, so an article's text should begin with what its ticket is called.
 type Text struct {
 	Ticket uint64
@@ -199,8 +201,12 @@ func (x *Index) Rebuild(fill func(add func([]Text) error) (cursor uint64, err er
 // wordsMost is how many words of a question count, the first ones.
 const wordsMost = 16
 
+// acrossMost is how many texts with one word are looked at where no text has all.
+const acrossMost = 10_000
+
 // Find returns the tickets that have all the words in one of their texts, the best
-// first, at most limit.
+// first, at most limit. Where there are none, those that have them in several, the
+// newest first.
 func (x *Index) Find(ctx context.Context, words string, limit int) (tickets []uint64, err error) {
 	asked := strings.Fields(words)
 	var all []query.Query
@@ -223,8 +229,7 @@ func (x *Index) Find(ctx context.Context, words string, limit int) (tickets []ui
 			return nil, fmt.Errorf("search: %w", err)
 		}
 		for _, h := range r.Hits {
-			id, _ := strconv.ParseUint(h.ID[:strings.IndexByte(h.ID, '/')], 10, 64)
-			if !seen[id] && len(tickets) < limit {
+			if id := ticketOf(h.ID); !seen[id] && len(tickets) < limit {
 				seen[id], tickets = true, append(tickets, id)
 			}
 		}
@@ -232,7 +237,37 @@ func (x *Index) Find(ctx context.Context, words string, limit int) (tickets []ui
 			break
 		}
 	}
+	if len(tickets) == 0 && len(all) > 1 {
+		return x.across(ctx, all, limit)
+	}
 	return tickets, nil
+}
+
+// across returns the tickets that have words in several texts, the newest first.
+func (x *Index) across(ctx context.Context, words []query.Query, limit int) ([]uint64, error) {
+	var having map[uint64]bool
+	for i, w := range words {
+		r, err := x.live.SearchInContext(ctx, bleve.NewSearchRequestOptions(w, acrossMost, 0, false))
+		if err != nil {
+			return nil, fmt.Errorf("search: %w", err)
+		}
+		too := map[uint64]bool{}
+		for _, h := range r.Hits {
+			if id := ticketOf(h.ID); i == 0 || having[id] {
+				too[id] = true
+			}
+		}
+		having = too
+	}
+	tickets := slices.Sorted(maps.Keys(having))
+	slices.Reverse(tickets)
+	return tickets[:min(len(tickets), limit)], nil
+}
+
+// ticketOf returns the ticket of a text's key.
+func ticketOf(key string) uint64 {
+	id, _ := strconv.ParseUint(key[:strings.IndexByte(key, '/')], 10, 64)
+	return id
 }
 
 // Size returns how many texts the index has.

@@ -51,6 +51,7 @@ func TestFind(t *testing.T) {
 		"impresora": {1, 2}, "IMPRESORAS": {1, 2}, "configuracion": {1}, "configuraciones": {1}, "toner": {1}, "vpn": {3},
 		"impresora piso": {1}, "red impresoras": {2}, "la impresora de los": {1, 2}, "piso imprimir": nil, "impresora ayer": {1}, "el de la": nil, "": nil, "teclado": nil,
 		"impresora teclado": nil, `tóner" OR vpn:*`: nil, "acceso vpn": {3},
+		"piso tóner": {1}, "toner ayer impresoras": {1}, "red tóner": nil, // of several texts of one ticket
 	} {
 		if got := find(t, x, words); !slices.Equal(got, want) {
 			t.Errorf("%q: %v, want %v", words, got, want)
