@@ -9,6 +9,8 @@ package peers
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -20,17 +22,32 @@ import (
 	"time"
 )
 
-// Free returns a port of the loopback that nobody listens on, as "127.0.0.1:N".
-// Another program may take it before it is used; servers that can be given a
-// socket, or say which port they took, are better off.
+// Free returns a port of the loopback that nobody listens on, as "127.0.0.1:N". It is
+// none of those that the system gives to whoever asks for any, so that nobody else
+// gets it before it is used; nor does it begin like a port of mail, for which recipes
+// are searched.
 func Free(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const lowest = 26_000
+	for range 100 {
+		address := fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(firstGiven()-lowest))
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			continue // somebody listens there
+		}
+		l.Close()
+		return address
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
+}
+
+// firstGiven is the first port that the system gives to whoever asks for any.
+func firstGiven() int {
+	first := 32768
+	text, _ := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	_, _ = fmt.Sscan(string(text), &first)
+	return max(first, 28_000)
 }
 
 // Running is a server that a test runs.
