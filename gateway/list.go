@@ -288,7 +288,7 @@ func (g *Gateway) tellDigests(ctx context.Context) error {
 	if z := setup.World.Zone; z != nil {
 		local = now.In(z)
 	}
-	clock := time.Duration(local.Hour())*time.Hour+time.Duration(local.Minute())*time.Minute
+	day, clock := local.Format("2006-01-02"), time.Duration(local.Hour())*time.Hour+time.Duration(local.Minute())*time.Minute
 	var due []daily
 	err := g.store.View(ctx, func(tx store.Tx) error {
 		due = nil
@@ -301,7 +301,7 @@ func (g *Gateway) tellDigests(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if !digested(last, local) {
+			if last < day {
 				due = append(due, d)
 			}
 		}
@@ -309,24 +309,18 @@ func (g *Gateway) tellDigests(ctx context.Context) error {
 	})
 	faults := []error{err}
 	for _, d := range due {
-		if err := g.tellDigest(ctx, setup, now, d, local); err != nil {
+		if err := g.tellDigest(ctx, setup, now, d, day); err != nil {
 			faults = append(faults, fmt.Errorf("digest %s: %w", d.key, err))
 		}
 	}
 	return errors.Join(faults...)
 }
 
-// digested says whether a digest was sent on a day or later. A day that is not even
-// tomorrow was noted by a clock that was wrong.
-func digested(last string, local time.Time) bool {
-	return last >= local.Format(time.DateOnly) && last <= local.AddDate(0, 0, 1).Format(time.DateOnly)
-}
-
-func (g *Gateway) tellDigest(ctx context.Context, setup *Setup, now time.Time, due daily, local time.Time) error {
-	queued, day := false, local.Format(time.DateOnly)
+func (g *Gateway) tellDigest(ctx context.Context, setup *Setup, now time.Time, due daily, day string) error {
+	queued := false
 	err := g.store.Update(ctx, func(tx store.Tx) error {
 		queued = false
-		if last, err := tx.DigestDay(due.key); err != nil || digested(last, local) {
+		if last, err := tx.DigestDay(due.key); err != nil || last >= day {
 			return err
 		}
 		p, err := g.digest(tx, setup, now, due)
