@@ -163,12 +163,15 @@ func cutRealDesk(t *testing.T, caps string, cut int) int {
 	if len(told) != 3 {
 		t.Errorf("line %d: acknowledged %v", cut, told)
 	}
-	kept := map[string]bool{}
-	for _, m := range s.target {
-		kept[m.text] = true
-	}
+	kept, lines := map[string]bool{}, 0
+	s.with(func() {
+		for _, m := range s.target {
+			kept[m.text] = true
+		}
+		lines = s.lines
+	})
 	if len(kept) != 3 {
 		t.Errorf("line %d: %d mails are left in the world", cut, len(kept))
 	}
-	return s.lines
+	return lines
 }

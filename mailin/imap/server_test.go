@@ -73,6 +73,7 @@ type server struct {
 	news        chan struct{}
 	log         []string // commands
 	conns       map[net.Conn]bool
+	last        map[string]chan struct{} // connections of quiet, by their address
 }
 
 func newServer(t *testing.T) *server {
@@ -81,7 +82,7 @@ func newServer(t *testing.T) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, addr: l.Addr().String(), caps: "IMAP4rev1 IDLE MOVE UIDPLUS", validity: 7, next: 1, news: make(chan struct{}, 16),
-		answers: map[string]string{}, always: map[string]string{}, vanish: map[uint32]bool{}, conns: map[net.Conn]bool{}}
+		answers: map[string]string{}, always: map[string]string{}, vanish: map[uint32]bool{}, conns: map[net.Conn]bool{}, last: map[string]chan struct{}{}}
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -90,9 +91,17 @@ func newServer(t *testing.T) *server {
 				return
 			}
 			s.mu.Lock()
-			s.conns[c] = true
-			s.most = max(s.most, len(s.conns))
+			last := s.last[c.RemoteAddr().String()]
+			if last == nil {
+				s.conns[c] = true
+				s.most = max(s.most, len(s.conns))
+			}
 			s.mu.Unlock()
+			if last != nil {
+				c.Close()
+				close(last)
+				continue
+			}
 			wg.Go(func() { s.serve(c) })
 		}
 	})
@@ -115,8 +124,21 @@ func (s *server) with(change func()) {
 	change()
 }
 
-// quiet returns when nobody is connected any more.
+// quiet returns when nobody is connected any more, nor waits to be: whoever has dialled
+// before is accepted before a connection of its own.
 func (s *server) quiet() {
+	accepted := make(chan struct{})
+	s.with(func() {
+		c, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			s.t.Error(err)
+			close(accepted)
+			return
+		}
+		defer c.Close()
+		s.last[c.LocalAddr().String()] = accepted
+	})
+	<-accepted
 	for {
 		s.mu.Lock()
 		n := len(s.conns)
