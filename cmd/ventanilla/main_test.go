@@ -167,7 +167,11 @@ func serving(t *testing.T) (*process, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text = []byte(strings.NewReplacer("127.0.0.1:2525", "127.0.0.1:0", "127.0.0.1:8025\"\n\n# El", "127.0.0.1:0\"\n\n# El", "256MB", "1MB").Replace(string(text)))
+	free := strings.NewReplacer("127.0.0.1:2525", "127.0.0.1:0", `listen = "127.0.0.1:8025"`, `listen = "127.0.0.1:0"`, "256MB", "1MB").Replace(string(text))
+	if strings.Contains(free, `listen = "127.0.0.1:8025"`) || strings.Count(free, "127.0.0.1:0") < 2 {
+		t.Fatalf("a port is left:\n%s", free)
+	}
+	text = []byte(free)
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
