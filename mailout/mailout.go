@@ -1,6 +1,6 @@
 // Package mailout makes the mails that events call for, and sends them. Making
-// them is pure (notice.go, compose.go, render.go); only [Sender] touches the
-// network.
+// them is pure (notice.go, about.go, message.go, compose.go); only [Sender] touches
+// the network.
 package mailout
 
 import (

@@ -23,8 +23,8 @@ import (
 )
 
 // Free returns a port of the loopback that nobody listens on, as "127.0.0.1:N". It is
-// none of those that the system gives to whoever asks for any, so that nobody else
-// gets it before it is used; nor does it begin like a port of mail, for which recipes
+// none of those that the system gives to whoever asks for any, where these begin above
+// 28,000 as they do on Linux, so that nobody else gets it before it is used; nor does it begin like a port of mail, for which recipes
 // are searched.
 func Free(t testing.TB) string {
 	t.Helper()

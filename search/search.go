@@ -201,7 +201,8 @@ func (x *Index) Rebuild(fill func(add func([]Text) error) (cursor uint64, err er
 // wordsMost is how many words of a question count, the first ones.
 const wordsMost = 16
 
-// acrossMost is how many texts with one word are looked at where no text has all.
+// acrossMost is how many texts with one word are looked at, the best, where no text has
+// all: with words that are commoner some tickets are missed.
 const acrossMost = 10_000
 
 // Find returns the tickets that have all the words in one of their texts, the best
